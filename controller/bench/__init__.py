@@ -1,0 +1,1 @@
+"""For the desk: demo, a CSMS, a supervisor for both processes."""

@@ -1,0 +1,1 @@
+"""The charging domain: pure, standard library only, no asyncio, no clock, no file, no socket."""

@@ -1,0 +1,153 @@
+"""What is asked of the station, and the answer.
+
+Owns: commands of a CSMS, a technician or a user, in the domain's words, and ``Verdict``.
+Refuses to know: who asks and in which protocol version; message ids; wire names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controller.domain.profiles import ChargingProfile, ProfileFilter
+from controller.domain.tokens import IdToken
+
+
+class Status(StrEnum):
+    """Every answer a command can get. Each version's ``reply`` maps it to the enum of its message."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    SCHEDULED = "Scheduled"
+    UNKNOWN = "Unknown"
+    NOT_SUPPORTED = "NotSupported"
+    NOT_IMPLEMENTED = "NotImplemented"
+    REBOOT_REQUIRED = "RebootRequired"
+    UNLOCKED = "Unlocked"
+    UNLOCK_FAILED = "UnlockFailed"
+    ONGOING_TRANSACTION = "OngoingAuthorizedTransaction"
+    UNKNOWN_CONNECTOR = "UnknownConnector"
+    UNKNOWN_VENDOR = "UnknownVendorId"
+    UNKNOWN_MESSAGE = "UnknownMessageId"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``reason``: a word for 2.0.1 statusInfo.reasonCode; ``info``: plain text for people."""
+
+    status: Status
+    reason: str = ""
+    info: str = ""
+    transaction_id: str | None = None  # RequestStart on an EVSE where a transaction already runs (F02)
+    data: str | None = None  # DataTransfer answer
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStart:
+    """1.6 RemoteStartTransaction; 2.0.1 RequestStartTransaction (F01, F02).
+
+    ``evse_id`` None = the station chooses.
+    """
+
+    token: IdToken
+    evse_id: int | None = None
+    remote_start_id: int | None = None
+    group: IdToken | None = None
+    profile: ChargingProfile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStop:
+    """1.6 RemoteStopTransaction; 2.0.1 RequestStopTransaction (F03)."""
+
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAvailability:
+    """evse_id 0 = station (1.6 5.2; 2.0.1 G03, G04)."""
+
+    evse_id: int
+    operative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockConnector:
+    """1.6 5.18; 2.0.1 F05."""
+
+    evse_id: int
+    connector_id: int = 1
+
+
+class ResetKind(StrEnum):
+    """1.6: Soft = ON_IDLE's graceful way at once, Hard = IMMEDIATE; 2.0.1 B11, B12."""
+
+    SOFT = "Soft"  # stop transactions gracefully now, then restart (1.6 Soft)
+    IMMEDIATE = "Immediate"  # 2.0.1 Immediate, 1.6 Hard
+    ON_IDLE = "OnIdle"  # 2.0.1: when no transaction runs
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    kind: ResetKind
+    evse_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstallProfile:
+    """SetChargingProfile. evse_id 0 = station."""
+
+    evse_id: int
+    profile: ChargingProfile
+
+
+@dataclass(frozen=True, slots=True)
+class ClearProfiles:
+    filter: ProfileFilter
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCache:
+    pass
+
+
+class TriggerKind(StrEnum):
+    """2.0.1 MessageTriggerEnumType, as far as supported now."""
+
+    BOOT = "BootNotification"
+    HEARTBEAT = "Heartbeat"
+    STATUS = "StatusNotification"
+    METER_VALUES = "MeterValues"
+    TRANSACTION = "TransactionEvent"
+    FIRMWARE_STATUS = "FirmwareStatusNotification"
+    LOG_STATUS = "LogStatusNotification"
+    OTHER = "other"  # anything else: NotImplemented
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerMessage:
+    """1.6 5.17; 2.0.1 F06. ``evse_id`` None = all."""
+
+    kind: TriggerKind
+    evse_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataTransfer:
+    vendor_id: str
+    message_id: str | None = None
+    data: str | None = None
+
+
+Command = (
+    RemoteStart
+    | RemoteStop
+    | ChangeAvailability
+    | UnlockConnector
+    | Reset
+    | InstallProfile
+    | ClearProfiles
+    | ClearCache
+    | TriggerMessage
+    | DataTransfer
+)

@@ -1,0 +1,67 @@
+"""What the station asks its shell to do besides journalling events.
+
+Performed after the events are durable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.domain.commands import ResetKind, TriggerMessage, Verdict
+from controller.domain.events import Event
+from controller.domain.tokens import IdToken
+
+
+@dataclass(frozen=True, slots=True)
+class AskAuthorize:
+    """Ask the CSMS about a token; the answer comes back as ``AuthorizeAnswered(ask_id, ...)``."""
+
+    ask_id: int
+    token: IdToken
+    evse_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMeter:
+    """Read this EVSE's meter now instead of at the next poll."""
+
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a message that was triggered (``TriggerMessage`` accepted)."""
+
+    trigger: TriggerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """All is stopped and journalled: restart the program (SOFT, ON_IDLE) or the machine (IMMEDIATE)."""
+
+    kind: ResetKind
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetTokens:
+    """Empty the authorization cache (ClearCache)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowIndicator:
+    """``state``: a value of ``hal.interface.IndicatorState``."""
+
+    evse_id: int
+    state: str
+
+
+Effect = AskAuthorize | ReadMeter | Send | Restart | ForgetTokens | ShowIndicator
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What ``Station.handle`` returns."""
+
+    events: tuple[Event, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    verdict: Verdict | None = None

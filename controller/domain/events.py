@@ -1,0 +1,284 @@
+"""What happened: the durable facts of the station, in 2.0.1's words.
+
+Owns: the event types, their delivery class, and their one text form for the journal.
+Refuses to know: any OCPP message. A message is a view of an event, made by ``csms.v16`` or ``csms.v201``.
+
+Every instant is ``at_ms``, UTC milliseconds. Events are what the station is rebuilt from: replaying
+the journal through ``Station.apply`` gives the same station.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import ClassVar
+
+from controller.domain.measurands import MeterSample
+from controller.domain.profiles import ChargingProfile, ProfileFilter
+from controller.domain.tokens import IdToken, TokenInfo
+
+
+class Delivery(Enum):
+    """How an event reaches the CSMS. Status is *latest* and heartbeat *never queued*: neither is an event."""
+
+    ORDERED = "ordered"  # journalled, delivered in order, retried (transactions, security events)
+    LOCAL = "local"  # journalled for replay, audit and CLI; no message of its own
+
+
+class Trigger(StrEnum):
+    """OCPP 2.0.1 TriggerReasonEnumType, as far as used."""
+
+    AUTHORIZED = "Authorized"
+    CABLE_PLUGGED_IN = "CablePluggedIn"
+    CHARGING_STATE_CHANGED = "ChargingStateChanged"
+    DEAUTHORIZED = "Deauthorized"
+    EV_COMMUNICATION_LOST = "EVCommunicationLost"
+    EV_DEPARTED = "EVDeparted"
+    ENERGY_LIMIT_REACHED = "EnergyLimitReached"
+    METER_VALUE_CLOCK = "MeterValueClock"
+    METER_VALUE_PERIODIC = "MeterValuePeriodic"
+    REMOTE_START = "RemoteStart"
+    REMOTE_STOP = "RemoteStop"
+    RESET_COMMAND = "ResetCommand"
+    STOP_AUTHORIZED = "StopAuthorized"
+    TRIGGER = "Trigger"
+    UNLOCK_COMMAND = "UnlockCommand"
+    ABNORMAL_CONDITION = "AbnormalCondition"
+    CHARGING_RATE_CHANGED = "ChargingRateChanged"
+
+
+class StoppedReason(StrEnum):
+    """OCPP 2.0.1 ReasonEnumType, as far as used; ``v16`` maps it to its own list."""
+
+    DEAUTHORIZED = "DeAuthorized"
+    EMERGENCY_STOP = "EmergencyStop"
+    EV_DISCONNECTED = "EVDisconnected"
+    GROUND_FAULT = "GroundFault"
+    IMMEDIATE_RESET = "ImmediateReset"
+    LOCAL = "Local"
+    OTHER = "Other"
+    POWER_LOSS = "PowerLoss"
+    REBOOT = "Reboot"
+    REMOTE = "Remote"
+    SOFT_RESET = "SoftReset"  # 1.6 only; 2.0.1 view: ImmediateReset
+    UNLOCK_COMMAND = "UnlockCommand"  # 1.6 only; 2.0.1 view: Remote
+    STOPPED_BY_EV = "StoppedByEV"
+    ENERGY_LIMIT_REACHED = "EnergyLimitReached"
+
+
+class ChargingState(StrEnum):
+    """OCPP 2.0.1 ChargingStateEnumType."""
+
+    CHARGING = "Charging"
+    EV_CONNECTED = "EVConnected"
+    SUSPENDED_EV = "SuspendedEV"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    IDLE = "Idle"
+
+
+@dataclass(frozen=True, slots=True)
+class StationStarted:
+    """The controller began to run. ``boot_reason``: 2.0.1 BootReasonEnumType."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    version: str
+    boot_reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """A vehicle was connected (plug-in)."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    plug_no: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The vehicle was disconnected."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAuthorized:
+    """A token may charge at this EVSE from now on (list, cache, CSMS, offline policy or remote start)."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    token: IdToken
+    group: IdToken | None
+    source: str  # "csms" | "cache" | "local-list" | "offline" | "remote" | "free"
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefused:
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    token: IdToken
+    status: str
+    source: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStarted:
+    """1.6 StartTransaction; 2.0.1 TransactionEvent(Started), E01/E02."""
+
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    transaction_id: str
+    evse_id: int
+    connector_id: int
+    seq_no: int
+    trigger: Trigger
+    charging_state: ChargingState
+    token: IdToken | None
+    group: IdToken | None
+    register_wh: int
+    samples: tuple[MeterSample, ...]
+    offline: bool
+    at_ms: int
+    remote_start_id: int | None = None
+    reservation_id: int | None = None
+    cable_ma: int | None = None
+    phases: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionUpdated:
+    """1.6 MeterValues when there are samples, nothing otherwise; 2.0.1 TransactionEvent(Updated)."""
+
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    transaction_id: str
+    evse_id: int
+    connector_id: int
+    seq_no: int
+    trigger: Trigger
+    charging_state: ChargingState
+    register_wh: int | None
+    samples: tuple[MeterSample, ...]
+    offline: bool
+    at_ms: int
+    token: IdToken | None = None  # only when this event is about a token
+    remote_start_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEnded:
+    """1.6 StopTransaction; 2.0.1 TransactionEvent(Ended). ``samples`` become transactionData / meterValue."""
+
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    transaction_id: str
+    evse_id: int
+    connector_id: int
+    seq_no: int
+    trigger: Trigger
+    charging_state: ChargingState
+    stopped_reason: StoppedReason
+    token: IdToken | None  # the token that stopped it, when one did
+    register_wh: int
+    samples: tuple[MeterSample, ...]
+    offline: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValuesTaken:
+    """Clock-aligned or triggered values outside a transaction (MeterValues). evse_id 0 = main meter."""
+
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    evse_id: int
+    connector_id: int
+    sample: MeterSample
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityChanged:
+    """ChangeAvailability took effect. evse_id 0 = whole station."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    operative: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRaised:
+    """``fault``: the name of an inhibit or of a controller-side fault. evse_id 0 = station."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    fault: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCleared:
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    fault: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileInstalled:
+    """SetChargingProfile (or the profile of a remote start) was accepted. evse_id 0 = station."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    profile: ChargingProfile
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilesCleared:
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    filter: ProfileFilter
+    profile_ids: tuple[int, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLearned:
+    """The CSMS told about a token; goes to the authorization cache."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    token: IdToken
+    info: TokenInfo
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """2.0.1 A04 / 1.6 white paper A04: ``type`` from the standard's list of security events."""
+
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    type: str
+    info: str
+    at_ms: int
+
+
+Event = (
+    StationStarted
+    | SessionStarted
+    | SessionEnded
+    | TokenAuthorized
+    | TokenRefused
+    | TransactionStarted
+    | TransactionUpdated
+    | TransactionEnded
+    | MeterValuesTaken
+    | AvailabilityChanged
+    | FaultRaised
+    | FaultCleared
+    | ProfileInstalled
+    | ProfilesCleared
+    | TokenLearned
+    | SecurityEvent
+)

@@ -1,0 +1,115 @@
+"""What reaches the station besides commands: observations of hardware, time and the CSMS connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.domain.commands import Command
+from controller.domain.tokens import IdToken, TokenInfo
+
+
+@dataclass(frozen=True, slots=True)
+class EvseFacts:
+    """What the safety process reports of one EVSE (see ``controller.safety.report``)."""
+
+    evse_id: int
+    at_ms: int  # CLOCK_MONOTONIC
+    pilot: str  # "A".."F"
+    pwm: bool
+    plug_no: int
+    offered_ma: int
+    contactor_closed: bool
+    rating_ma: int
+    cable_ma: int | None
+    locked: bool | None
+    permit_held: bool
+    inhibits: tuple[tuple[str, int], ...]  # (name, since CLOCK_MONOTONIC ms), sorted by name
+    high_mv: int = 0
+    low_mv: int = 0
+    duty_pm: int = 0
+    operations: int = 0
+    openings_under_load: int = 0
+
+    @property
+    def vehicle_connected(self) -> bool:
+        return self.pilot in ("B", "C", "D")
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyLost:
+    """No report for too long, or the connection to the safety process is down. ``why`` in plain words."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A meter reading (fields as ``hal.interface.MeterReading``), taken at CLOCK_MONOTONIC ``at_ms``."""
+
+    evse_id: int
+    at_ms: int
+    energy_import_wh: int
+    energy_export_wh: int | None = None
+    power_w: int | None = None
+    voltage_mv: tuple[int | None, int | None, int | None] = (None, None, None)
+    current_ma: tuple[int | None, int | None, int | None] = (None, None, None)
+    frequency_mhz: int | None = None
+    power_factor_pm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterFailed:
+    evse_id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPresented:
+    """A card at a reader (``evse_id`` None = it serves all EVSEs) or a token typed by a technician."""
+
+    token: IdToken
+    evse_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeAnswered:
+    """The CSMS (or nobody: ``info`` None = no answer) answered the question ``ask_id``."""
+
+    ask_id: int
+    info: TokenInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionAnswered:
+    """The CSMS answered a transaction message with information on its token."""
+
+    transaction_id: str
+    token: IdToken
+    info: TokenInfo
+    started: bool  # the answer was to the first message of the transaction
+
+
+@dataclass(frozen=True, slots=True)
+class CsmsChanged:
+    """``online``: registered (boot accepted) and connected."""
+
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed; sent about once a second and at the station's own ``next_deadline``."""
+
+
+Input = (
+    Command
+    | EvseFacts
+    | SafetyLost
+    | Reading
+    | MeterFailed
+    | TokenPresented
+    | AuthorizeAnswered
+    | TransactionAnswered
+    | CsmsChanged
+    | Tick
+)

@@ -1,0 +1,38 @@
+"""The settings that the domain obeys, as one frozen value. Built by the composition root from the
+settings catalogue, which alone holds the defaults; handed in again whenever one of them changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.domain.measurands import Measurand
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Durations in seconds; 0 switches a periodic thing off."""
+
+    ev_connection_timeout_s: int  # TxCtrlr.EVConnectionTimeOut / ConnectionTimeOut
+    auth_enabled: bool  # AuthCtrlr.Enabled; False = free vend
+    authorize_remote_start: bool  # AuthCtrlr.AuthorizeRemoteStart / AuthorizeRemoteTxRequests
+    local_authorize_offline: bool  # AuthCtrlr.LocalAuthorizeOffline
+    local_pre_authorize: bool  # AuthCtrlr.LocalPreAuthorize
+    offline_tx_for_unknown_id: bool  # AuthCtrlr.OfflineTxForUnknownIdEnabled
+    auth_cache_enabled: bool  # AuthCacheCtrlr.Enabled
+    local_list_enabled: bool  # LocalAuthListCtrlr.Enabled
+    stop_tx_on_invalid_id: bool  # TxCtrlr.StopTxOnInvalidId
+    max_energy_on_invalid_id_wh: int  # TxCtrlr.MaxEnergyOnInvalidId
+    stop_tx_on_ev_side_disconnect: bool  # TxCtrlr.StopTxOnEVSideDisconnect
+    sampled_interval_s: int  # SampledDataCtrlr.TxUpdatedInterval / MeterValueSampleInterval
+    sampled_measurands: tuple[Measurand, ...]  # SampledDataCtrlr.TxUpdatedMeasurands
+    started_measurands: tuple[Measurand, ...]  # SampledDataCtrlr.TxStartedMeasurands
+    ended_interval_s: int  # SampledDataCtrlr.TxEndedInterval
+    ended_measurands: tuple[Measurand, ...]  # SampledDataCtrlr.TxEndedMeasurands / StopTxnSampledData
+    aligned_interval_s: int  # AlignedDataCtrlr.Interval / ClockAlignedDataInterval
+    aligned_measurands: tuple[Measurand, ...]  # AlignedDataCtrlr.Measurands / MeterValuesAlignedData
+    free_vend_token: str  # token used when auth_enabled is False
+    meter_required: bool  # no charging without a meter reading younger than meter_stale_s
+    meter_stale_s: int
+    permit_lease_s: int  # how long the safety process may go on without hearing from the controller
+    nominal_voltage_v: int  # for profiles in W

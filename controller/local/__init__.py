@@ -1,0 +1,1 @@
+"""The technician's side: local API and command line."""

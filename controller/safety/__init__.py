@@ -1,0 +1,1 @@
+"""Process 1: decides whether mains is on. Imports the standard library and ``hal.interface`` only."""

@@ -1,0 +1,46 @@
+"""The report: a whole, idempotent snapshot of one EVSE, sent by the safety process; the latest wins.
+
+Owns: what the safety process tells. It is facts, never statuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller.safety.inhibits import Inhibit
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Snapshot of one EVSE. Instants in ms on CLOCK_MONOTONIC.
+
+    ``pilot`` is the debounced letter "A".."F"; ``pwm`` True while the digit is 2 (current offered).
+    ``plug_no`` counts vehicle connections (A to B/C/D) since boot of the safety process, started at
+    a number that differs between its runs, so a permit never outlives a plug-in or a restart.
+    ``offered_ma`` is what the duty tells the vehicle (0 in x1, F). ``inhibits`` maps each active
+    reason to its since-when. ``cable_ma`` is the proximity coding or the tethered cable's ampacity,
+    None = no cable in the socket.
+    """
+
+    evse_id: int
+    seq: int
+    at_ms: int
+    pilot: str
+    pwm: bool
+    plug_no: int
+    high_mv: int
+    low_mv: int
+    duty_pm: int
+    offered_ma: int
+    contactor_commanded: bool
+    mirror_closed: bool | None
+    rating_ma: int
+    cable_ma: int | None
+    locked: bool | None
+    permit_held: bool
+    inhibits: Mapping[Inhibit, int]
+    operations: int = 0
+    openings_under_load: int = 0
+    overruns: int = 0
+    worst_lateness_us: int = 0

@@ -1,0 +1,1 @@
+"""Durable state: one SQLite file. ``sqlite3`` is imported nowhere else."""

@@ -1,0 +1,76 @@
+"""What the rest of the controller may ask of the store. No sqlite3 here: tests and ``csms`` see only this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from controller.domain.events import Event
+from controller.domain.instant import Now
+from controller.domain.tokens import IdToken, TokenInfo
+
+
+class StorageError(Exception):
+    """The store cannot read or write. The message names file, operation, cause and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal. ``seq`` 1.. without gaps; ``mono_ms`` counts in the run ``boot_id``."""
+
+    seq: int
+    event: Event
+    utc_ms: int
+    mono_ms: int
+    boot_id: str
+
+
+class Journal(Protocol):
+    """Append-only; one delivery cursor per reader."""
+
+    def append(self, events: Sequence[Event], now: Now) -> int:
+        """Write all or nothing; committed and synced on return. Returns the last seq. Raises ``StorageError``."""
+
+    def after(self, seq: int, limit: int = 100) -> list[Entry]:
+        """Entries with a greater seq, oldest first."""
+
+    def ordered_after(self, seq: int, limit: int = 100) -> list[Entry]:
+        """As ``after``, but only events whose delivery is ORDERED."""
+
+    def last_seq(self) -> int: ...
+
+    def cursor(self, reader: str) -> int:
+        """Last seq the reader has done with; 0 at first."""
+
+    def advance(self, reader: str, seq: int, aliases: Mapping[tuple[str, str], str] | None = None) -> None:
+        """Move the cursor and store aliases in one commit. Raises ``StorageError``."""
+
+    def alias(self, kind: str, key: str) -> str | None:
+        """E.g. ``alias("tx16", "<domain transaction id>") -> "4711"``."""
+
+    def alias_key(self, kind: str, value: str) -> str | None:
+        """The reverse: the newest domain key with this alias."""
+
+
+class TokenTables(Protocol):
+    """Authorization cache and local list (C10, D01; 1.6 3.5)."""
+
+    def cached(self, token: IdToken) -> TokenInfo | None: ...
+    def listed(self, token: IdToken) -> TokenInfo | None: ...
+    def remember(self, learned: Iterable[tuple[IdToken, TokenInfo]], utc_ms: int) -> None: ...
+    def forget_all(self) -> None: ...
+
+
+class SettingValues(Protocol):
+    """Changed settings, by "Component.Variable[instance]" name; secrets included, file mode 0600."""
+
+    def load(self) -> dict[str, str]: ...
+    def save(self, values: Mapping[str, str]) -> None: ...
+
+
+class Snapshots(Protocol):
+    """The station's durable state at a journal position, so that a start need not replay years."""
+
+    def latest(self) -> tuple[int, str] | None: ...
+    def save(self, seq: int, state: str) -> None: ...

@@ -1,0 +1,110 @@
+"""Board profiles: a station's hardware described as data (TOML), read into frozen dataclasses.
+
+Owns: the shape of a profile and the messages for a wrong one (file, key, found, expected).
+Refuses to know: how a driver uses a value. Standard library only: the safety process reads it too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class ProfileError(ValueError):
+    """A board profile is wrong. The message names file, key, what was found and what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class PwmProfile:
+    """Pilot generator on the kernel's hardware PWM (sysfs)."""
+
+    device: str  # what the pwmchip's device link must contain, e.g. "fe20c000.pwm"
+    channel: int
+    inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdcProfile:
+    """Pilot and proximity ADC on SPI. Linear scaling: mV at the pilot = raw * gain_uv / 1000 + offset_mv."""
+
+    model: str  # "MCP3208" | "MCP3204" | "MCP3008"
+    spi: str  # "0.0" -> /dev/spidev0.0
+    speed_hz: int
+    pilot_channel: int
+    pilot_gain_uv: int  # microvolts at the pilot terminal per count
+    pilot_offset_mv: int
+    burst_samples: int = 80
+    proximity_channel: int | None = None
+    proximity_pullup_ohm: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PinProfile:
+    """A GPIO line, BCM number."""
+
+    pin: int
+    active_high: bool = True
+    pull: str = "none"  # "up" | "down" | "none" (inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class LockProfile:
+    lock_pin: PinProfile
+    unlock_pin: PinProfile
+    feedback: PinProfile | None = None
+    pulse_ms: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class MeterProfile:
+    """An energy meter. ``link`` is "rtu:/dev/ttyAMA0", "tcp:192.0.2.7:502" or "simulated"."""
+
+    model: str
+    link: str
+    unit: int = 1
+    baud: int = 9600
+    parity: str = "N"
+    stop_bits: int = 1
+    timeout_ms: int = 500
+    swap_import_export: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderProfile:
+    """A card reader. ``driver``: "rdm6300", "id12la", "pn532", "line" or "simulated"."""
+
+    driver: str
+    port: str = ""
+    baud: int = 9600
+    parity: str = "N"
+    evse_id: int | None = None
+    reverse_uid: bool = False
+    rdm6300_format: str = "hex10"  # "hex10" | "hex8" | "dec10"
+
+
+@dataclass(frozen=True, slots=True)
+class EvseProfile:
+    """One EVSE. ``rating_ma`` is the hardware rating: no message can raise it."""
+
+    evse_id: int
+    rating_ma: int
+    phases: int = 3
+    tethered: bool = True
+    cable_ma: int | None = None  # ampacity of a tethered cable
+    ventilation: bool = False
+    pwm: PwmProfile | None = None
+    adc: AdcProfile | None = None
+    contactor: PinProfile | None = None
+    mirror: PinProfile | None = None
+    residual_current: PinProfile | None = None
+    residual_current_test: PinProfile | None = None
+    lock: LockProfile | None = None
+    meter: MeterProfile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardProfile:
+    name: str
+    driver: str  # "raspberry" | "simulated"
+    evses: tuple[EvseProfile, ...]
+    readers: tuple[ReaderProfile, ...] = field(default=())
+    watchdog: PinProfile | None = None
