@@ -30,7 +30,10 @@ class Journal(Protocol):
     """Append-only; one delivery cursor per reader."""
 
     def append(self, events: Sequence[Event], now: Now) -> int:
-        """Write all or nothing; committed and synced on return. Returns the last seq. Raises ``StorageError``."""
+        """Write all or nothing; committed and synced on return. Returns the last seq.
+
+        Raises ``StorageError``.
+        """
 
     def after(self, seq: int, limit: int = 100) -> list[Entry]:
         """Entries with a greater seq, oldest first."""
