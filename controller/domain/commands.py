@@ -73,10 +73,11 @@ class ChangeAvailability:
 
 @dataclass(frozen=True, slots=True)
 class UnlockConnector:
-    """1.6 5.18; 2.0.1 F05."""
+    """1.6 5.18 (ends a running transaction first); 2.0.1 F05 (refuses while one runs)."""
 
     evse_id: int
     connector_id: int = 1
+    stop_transaction: bool = False
 
 
 class ResetKind(StrEnum):

@@ -55,13 +55,22 @@ class ShowIndicator:
     state: str
 
 
-Effect = AskAuthorize | ReadMeter | Send | Restart | ForgetTokens | ShowIndicator
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The answer to a command that ``handle`` had to leave open (``Outcome.deferred``)."""
+
+    deferred: int
+    verdict: Verdict
+
+
+Effect = AskAuthorize | ReadMeter | Send | Restart | ForgetTokens | ShowIndicator | Settled
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What ``Station.handle`` returns."""
+    """What ``Station.handle`` returns. A command has either a ``verdict`` or is ``deferred``."""
 
     events: tuple[Event, ...] = ()
     effects: tuple[Effect, ...] = ()
     verdict: Verdict | None = None
+    deferred: int | None = None  # the verdict comes later, in a ``Settled`` with this number

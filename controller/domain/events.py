@@ -169,6 +169,22 @@ class TransactionUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class TransactionStopping:
+    """The decision to end a transaction: power is being withdrawn, ``TransactionEnded`` follows.
+
+    Durable before the vehicle is told, so that a restart in between does not charge on.
+    """
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    transaction_id: str
+    evse_id: int
+    trigger: Trigger
+    stopped_reason: StoppedReason
+    token: IdToken | None
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionEnded:
     """1.6 StopTransaction; 2.0.1 TransactionEvent(Ended). ``samples`` become transactionData / meterValue."""
 
@@ -272,6 +288,7 @@ Event = (
     | TokenRefused
     | TransactionStarted
     | TransactionUpdated
+    | TransactionStopping
     | TransactionEnded
     | MeterValuesTaken
     | AvailabilityChanged

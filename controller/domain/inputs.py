@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.domain.commands import Command
+from controller.domain.policy import Policy
 from controller.domain.tokens import IdToken, TokenInfo
 
 
@@ -97,6 +98,20 @@ class CsmsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageChanged:
+    """The journal can (``why`` None) or cannot be written; without it nothing may be charged."""
+
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    """A setting that the domain obeys was changed."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed; sent about once a second and at the station's own ``next_deadline``."""
 
@@ -111,5 +126,7 @@ Input = (
     | AuthorizeAnswered
     | TransactionAnswered
     | CsmsChanged
+    | StorageChanged
+    | PolicyChanged
     | Tick
 )
