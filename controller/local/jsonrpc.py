@@ -164,13 +164,15 @@ class LocalServer:
     def _describe(self) -> list[dict[str, Any]]:
         """Every method and stream with its parameters."""
         found: list[dict[str, Any]] = []
-        for kind, table in (("method", self._methods), ("stream", self._streams)):
+        tables: tuple[tuple[str, Mapping[str, Callable[..., Any]]], ...] = (
+            ("method", self._methods),
+            ("stream", self._streams),
+        )
+        for kind, table in tables:
             for name, function in sorted(table.items()):
                 doc = (inspect.getdoc(function) or "").split("\n")[0]
-                params = {
-                    key: str(parameter.annotation)
-                    for key, parameter in inspect.signature(function).parameters.items()
-                }
+                parameters = inspect.signature(function).parameters.values()
+                params = {parameter.name: str(parameter.annotation) for parameter in parameters}
                 found.append({"name": name, "kind": kind, "params": params, "about": doc})
         return found
 
