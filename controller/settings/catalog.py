@@ -1,0 +1,599 @@
+"""Every variable of the station, once: 2.0.1 device model name, kind with bounds, default, 1.6 key.
+
+Owns: the rows and how they are found by either protocol's name. GetVariables, SetVariables, GetBaseReport,
+GetConfiguration, ChangeConfiguration, ``station.toml`` and ``docs/settings.md`` are views of these rows;
+nobody else holds a default.
+Refuses to know: current values (``settings``), files, OCPP messages.
+
+Sources: 2.0.1 Part 2 chapter "Referenced Components and Variables" with the errata of 2025-09, Part 4
+section 7 (websocket variables), 1.6 chapter 9 with its errata, 1.6 security white paper section 7. A row
+that the standard requires but whose feature does not exist yet says so through its bounds (an empty list, a
+fixed number): a CSMS that asks for more gets Rejected instead of a setting that does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import Enum, StrEnum
+from typing import Any, Generic, TypeVar
+
+from controller.domain.measurands import Measurand
+from controller.settings.kinds import (
+    Kind,
+    Moment,
+    PhaseRotations,
+    boolean,
+    choice,
+    decimal,
+    integer,
+    measurands,
+    member_list,
+    seconds,
+    secret,
+    sequence_list,
+    text,
+)
+
+T = TypeVar("T")
+
+
+class Mutability(StrEnum):
+    """2.0.1 MutabilityEnumType: what the network may do. The owner may set any row but computed ones."""
+
+    READ_ONLY = "ReadOnly"
+    READ_WRITE = "ReadWrite"
+    WRITE_ONLY = "WriteOnly"
+
+
+READ_ONLY = Mutability.READ_ONLY
+READ_WRITE = Mutability.READ_WRITE
+WRITE_ONLY = Mutability.WRITE_ONLY
+
+
+class Scope(Enum):
+    """What a row exists once for."""
+
+    STATION = "station"
+    EVSE = "EVSE"
+    CONNECTOR = "connector"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable(Generic[T]):
+    """One row. Compared by identity: there is one object per row.
+
+    ``default`` None = computed: its value comes from a provider handed to ``Settings`` and nobody sets it.
+    Rows of scope EVSE or CONNECTOR are always computed. ``reboot_required``: a change is stored and takes
+    effect with the next start.
+    """
+
+    component: str
+    name: str
+    kind: Kind[T]
+    default: T | None
+    about: str
+    instance: str | None = None
+    key16: str | None = None
+    mutability: Mutability = READ_WRITE
+    reboot_required: bool = False
+    scope: Scope = Scope.STATION
+    critical: bool = False  # part of the summary inventory (2.0.1 B07.FR.09)
+
+    @property
+    def computed(self) -> bool:
+        return self.default is None
+
+    @property
+    def full_name(self) -> str:
+        """ "Component.Variable" or "Component.Variable[instance]"."""
+        return f"{self.component}.{self.name}" + (f"[{self.instance}]" if self.instance else "")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitKey16:
+    """A read-only 1.6 key that is a limit of another row: its most items, or its highest value."""
+
+    key: str
+    of: Variable[Any]
+    about: str
+
+    @property
+    def value(self) -> str:
+        traits = self.of.kind.traits
+        limit = traits.max_limit if traits.max_items is None else Decimal(traits.max_items)
+        if limit is None:
+            raise ValueError(f"{self.key}: {self.of.full_name} has no limit")
+        return f"{limit:f}"
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedKey16:
+    """A read-only 1.6 key without a variable: its text comes from a provider handed to ``Settings``."""
+
+    key: str
+    about: str
+
+
+# ------------------------------------------------------------------------- OCPPCommCtrlr
+
+HEARTBEAT_INTERVAL = Variable(
+    "OCPPCommCtrlr", "HeartbeatInterval", seconds(1, 86400), 300,
+    "Silence after which a Heartbeat is sent; BootNotification's interval replaces it.",
+    key16="HeartbeatInterval",
+)  # fmt: skip
+PING_INTERVAL = Variable(
+    "OCPPCommCtrlr", "WebSocketPingInterval", seconds(0, 3600), 30,
+    "Seconds between websocket pings of the station; 0 = none.", key16="WebSocketPingInterval",
+)  # fmt: skip
+RETRY_REPEAT_TIMES = Variable(
+    "OCPPCommCtrlr", "RetryBackOffRepeatTimes", integer(0, 16), 5,
+    "How many times the wait between reconnections doubles (Part 4, 5.3).",
+)  # fmt: skip
+RETRY_RANDOM_RANGE = Variable(
+    "OCPPCommCtrlr", "RetryBackOffRandomRange", seconds(0, 3600), 10,
+    "Highest random number of seconds added to each wait between reconnections.",
+)  # fmt: skip
+RETRY_WAIT_MINIMUM = Variable(
+    "OCPPCommCtrlr", "RetryBackOffWaitMinimum", seconds(1, 3600), 10,
+    "First wait between reconnections.",
+)  # fmt: skip
+MESSAGE_TIMEOUT = Variable(
+    "OCPPCommCtrlr", "MessageTimeout", seconds(1, 600), 30,
+    "How long the station waits for the answer to a message.",
+    instance="Default", mutability=READ_ONLY,
+)  # fmt: skip
+MESSAGE_ATTEMPTS = Variable(
+    "OCPPCommCtrlr", "MessageAttempts", integer(1, 100), 3,
+    "How many times a transaction message is submitted when the CSMS fails to process it.",
+    instance="TransactionEvent", key16="TransactionMessageAttempts",
+)  # fmt: skip
+MESSAGE_ATTEMPT_INTERVAL = Variable(
+    "OCPPCommCtrlr", "MessageAttemptInterval", seconds(0, 3600), 60,
+    "Wait before a transaction message is submitted again, times the number of attempts so far.",
+    instance="TransactionEvent", key16="TransactionMessageRetryInterval",
+)  # fmt: skip
+OFFLINE_THRESHOLD = Variable(
+    "OCPPCommCtrlr", "OfflineThreshold", seconds(0, 86400), 60,
+    "After a longer time offline the status of all connectors is sent anew (B04).",
+)  # fmt: skip
+MINIMUM_STATUS_DURATION = Variable(
+    "OCPPCommCtrlr", "MinimumStatusDuration", seconds(0, 60), 0,
+    "How long a status has to last before it is reported.", key16="MinimumStatusDuration",
+)  # fmt: skip
+RESET_RETRIES = Variable(
+    "OCPPCommCtrlr", "ResetRetries", integer(0, 10), 1,
+    "How many times an unsuccessful reset is tried again.", key16="ResetRetries",
+)  # fmt: skip
+UNLOCK_ON_EV_SIDE_DISCONNECT = Variable(
+    "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", boolean(), True,
+    "Unlock the cable at the station when it is unplugged at the vehicle; read-only false with fixed cables.",
+    key16="UnlockConnectorOnEVSideDisconnect",
+)  # fmt: skip
+FILE_TRANSFER_PROTOCOLS = Variable(
+    "OCPPCommCtrlr", "FileTransferProtocols", member_list(), (),
+    "Supported file transfers; none yet.", mutability=READ_ONLY, key16="SupportedFileTransferProtocols",
+)  # fmt: skip
+NETWORK_PRIORITY = Variable(
+    "OCPPCommCtrlr", "NetworkConfigurationPriority", sequence_list("1", least=1), ("1",),
+    "Order of the network connection profiles; the one profile is that of station.toml.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+ACTIVE_NETWORK_PROFILE = Variable(
+    "OCPPCommCtrlr", "ActiveNetworkProfile", integer(1, 1), 1,
+    "The network connection profile in use.", mutability=READ_ONLY,
+)  # fmt: skip
+NETWORK_ATTEMPTS = Variable(
+    "OCPPCommCtrlr", "NetworkProfileConnectionAttempts", integer(1, 100), 3,
+    "Attempts before another network connection profile is tried.",
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- DeviceDataCtrlr
+
+ITEMS_GET_VARIABLES = Variable(
+    "DeviceDataCtrlr", "ItemsPerMessage", integer(1, 1000), 100,
+    "Most variables in one GetVariables, most keys in one GetConfiguration.",
+    instance="GetVariables", mutability=READ_ONLY, key16="GetConfigurationMaxKeys",
+)  # fmt: skip
+ITEMS_SET_VARIABLES = Variable(
+    "DeviceDataCtrlr", "ItemsPerMessage", integer(1, 1000), 100,
+    "Most variables in one SetVariables.", instance="SetVariables", mutability=READ_ONLY,
+)  # fmt: skip
+ITEMS_GET_REPORT = Variable(
+    "DeviceDataCtrlr", "ItemsPerMessage", integer(1, 1000), 100,
+    "Most component variables in one GetReport.", instance="GetReport", mutability=READ_ONLY,
+)  # fmt: skip
+BYTES_GET_VARIABLES = Variable(
+    "DeviceDataCtrlr", "BytesPerMessage", integer(1024, 1_048_576), 65536,
+    "Greatest size of a GetVariables message.", instance="GetVariables", mutability=READ_ONLY,
+)  # fmt: skip
+BYTES_SET_VARIABLES = Variable(
+    "DeviceDataCtrlr", "BytesPerMessage", integer(1024, 1_048_576), 65536,
+    "Greatest size of a SetVariables message.", instance="SetVariables", mutability=READ_ONLY,
+)  # fmt: skip
+BYTES_GET_REPORT = Variable(
+    "DeviceDataCtrlr", "BytesPerMessage", integer(1024, 1_048_576), 65536,
+    "Greatest size of a GetReport message.", instance="GetReport", mutability=READ_ONLY,
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- ClockCtrlr
+
+DATE_TIME: Variable[str] = Variable(
+    "ClockCtrlr", "DateTime", Moment(), None, "The station's time.", mutability=READ_ONLY,
+)  # fmt: skip
+TIME_SOURCE = Variable(
+    "ClockCtrlr", "TimeSource", sequence_list("Heartbeat", least=1), ("Heartbeat",),
+    "Where the time comes from: the CSMS's answers to BootNotification and Heartbeat.",
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- SecurityCtrlr
+
+BASIC_AUTH_PASSWORD = Variable(
+    "SecurityCtrlr", "BasicAuthPassword", secret(), b"",
+    "Password of the station at the CSMS. 1.6 sends it as hexadecimal digits.",
+    mutability=WRITE_ONLY, key16="AuthorizationKey",
+)  # fmt: skip
+IDENTITY: Variable[str] = Variable(
+    "SecurityCtrlr", "Identity", text(48, 1), None, "The station's identity at the CSMS.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+ORGANIZATION_NAME = Variable(
+    "SecurityCtrlr", "OrganizationName", text(64), "",
+    "Name of the operator, for certificates.", key16="CpoName",
+)  # fmt: skip
+CERTIFICATE_ENTRIES = Variable(
+    "SecurityCtrlr", "CertificateEntries", integer(0, 0), 0,
+    "Certificates installed by the CSMS; managing them is not supported yet.", mutability=READ_ONLY,
+)  # fmt: skip
+SECURITY_PROFILE: Variable[int] = Variable(
+    "SecurityCtrlr", "SecurityProfile", integer(0, 3), None,
+    "0 = no password, 1 = password, 2 = password and TLS, 3 = TLS with client certificate.",
+    mutability=READ_ONLY, key16="SecurityProfile",
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- authorization
+
+AUTH_ENABLED = Variable(
+    "AuthCtrlr", "Enabled", boolean(), True, "False: everyone may charge, no token is asked for.",
+)  # fmt: skip
+AUTHORIZE_REMOTE_START = Variable(
+    "AuthCtrlr", "AuthorizeRemoteStart", boolean(), False,
+    "A token of a remote start is authorized like a presented one.", key16="AuthorizeRemoteTxRequests",
+)  # fmt: skip
+LOCAL_AUTHORIZE_OFFLINE = Variable(
+    "AuthCtrlr", "LocalAuthorizeOffline", boolean(), True,
+    "Offline, tokens known to list or cache may charge.", key16="LocalAuthorizeOffline",
+)  # fmt: skip
+LOCAL_PRE_AUTHORIZE = Variable(
+    "AuthCtrlr", "LocalPreAuthorize", boolean(), True,
+    "Online, tokens known to list or cache may charge without waiting for the CSMS.",
+    key16="LocalPreAuthorize",
+)  # fmt: skip
+OFFLINE_TX_FOR_UNKNOWN_ID = Variable(
+    "AuthCtrlr", "OfflineTxForUnknownIdEnabled", boolean(), False,
+    "Offline, unknown tokens may charge.", key16="AllowOfflineTxForUnknownId",
+)  # fmt: skip
+AUTH_CACHE_ENABLED = Variable(
+    "AuthCacheCtrlr", "Enabled", boolean(), True,
+    "What the CSMS told about tokens is remembered.", key16="AuthorizationCacheEnabled",
+)  # fmt: skip
+AUTH_CACHE_AVAILABLE = Variable(
+    "AuthCacheCtrlr", "Available", boolean(), True, "There is an authorization cache.", mutability=READ_ONLY,
+)  # fmt: skip
+LOCAL_LIST_ENABLED = Variable(
+    "LocalAuthListCtrlr", "Enabled", boolean(), False,
+    "The local list of tokens is used.", key16="LocalAuthListEnabled",
+)  # fmt: skip
+LOCAL_LIST_AVAILABLE = Variable(
+    "LocalAuthListCtrlr", "Available", boolean(), False,
+    "The CSMS can manage the local list; not supported yet.", mutability=READ_ONLY,
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- TxCtrlr
+
+_POINTS = ("ParkingBayOccupancy", "EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer")
+
+EV_CONNECTION_TIMEOUT = Variable(
+    "TxCtrlr", "EVConnectionTimeOut", seconds(1, 3600), 60,
+    "How long an authorization waits for the vehicle to be plugged in.", key16="ConnectionTimeOut",
+)  # fmt: skip
+STOP_TX_ON_EV_SIDE_DISCONNECT = Variable(
+    "TxCtrlr", "StopTxOnEVSideDisconnect", boolean(), True,
+    "Unplugging at the vehicle ends the transaction; else it goes on when plugged in again.",
+    key16="StopTransactionOnEVSideDisconnect",
+)  # fmt: skip
+STOP_TX_ON_INVALID_ID = Variable(
+    "TxCtrlr", "StopTxOnInvalidId", boolean(), True,
+    "A transaction whose token the CSMS does not accept is ended; else it is suspended.",
+    key16="StopTransactionOnInvalidId",
+)  # fmt: skip
+MAX_ENERGY_ON_INVALID_ID = Variable(
+    "TxCtrlr", "MaxEnergyOnInvalidId", integer(0, 1_000_000, "Wh"), 0,
+    "Energy a token may still get after the CSMS did not accept it.", key16="MaxEnergyOnInvalidId",
+)  # fmt: skip
+TX_START_POINT = Variable(
+    "TxCtrlr", "TxStartPoint", member_list(*_POINTS, least=1), ("PowerPathClosed",),
+    "A transaction starts when the vehicle is connected and the token authorized.", mutability=READ_ONLY,
+)  # fmt: skip
+TX_STOP_POINT = Variable(
+    "TxCtrlr", "TxStopPoint", member_list(*_POINTS, least=1), ("PowerPathClosed",),
+    "A transaction ends when the vehicle is disconnected or the authorization ends.", mutability=READ_ONLY,
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- metering
+
+_SUPPORTED = tuple(Measurand)
+_ENERGY = (Measurand.ENERGY_IMPORT_REGISTER,)
+
+SAMPLED_INTERVAL = Variable(
+    "SampledDataCtrlr", "TxUpdatedInterval", seconds(0, 86400), 60,
+    "Seconds between meter values during a transaction; 0 = none.", key16="MeterValueSampleInterval",
+)  # fmt: skip
+SAMPLED_MEASURANDS = Variable(
+    "SampledDataCtrlr", "TxUpdatedMeasurands", measurands(*_SUPPORTED),
+    (*_ENERGY, Measurand.POWER_IMPORT, Measurand.CURRENT_IMPORT, Measurand.VOLTAGE),
+    "What the meter values during a transaction hold.", key16="MeterValuesSampledData",
+)  # fmt: skip
+STARTED_MEASURANDS = Variable(
+    "SampledDataCtrlr", "TxStartedMeasurands", measurands(*_SUPPORTED), _ENERGY,
+    "What is measured at the start of a transaction.",
+)  # fmt: skip
+ENDED_INTERVAL = Variable(
+    "SampledDataCtrlr", "TxEndedInterval", seconds(0, 86400), 0,
+    "Seconds between the values kept for the end of a transaction; 0 = only first and last.",
+)  # fmt: skip
+ENDED_MEASURANDS = Variable(
+    "SampledDataCtrlr", "TxEndedMeasurands", measurands(*_SUPPORTED), _ENERGY,
+    "What the meter values sent with the end of a transaction hold.", key16="StopTxnSampledData",
+)  # fmt: skip
+ALIGNED_INTERVAL = Variable(
+    "AlignedDataCtrlr", "Interval", seconds(0, 86400), 0,
+    "Seconds between clock-aligned meter values, counted from midnight UTC; 0 = none.",
+    key16="ClockAlignedDataInterval",
+)  # fmt: skip
+ALIGNED_MEASURANDS = Variable(
+    "AlignedDataCtrlr", "Measurands", measurands(*_SUPPORTED), _ENERGY,
+    "What clock-aligned meter values hold.", key16="MeterValuesAlignedData",
+)  # fmt: skip
+ALIGNED_ENDED_INTERVAL = Variable(
+    "AlignedDataCtrlr", "TxEndedInterval", seconds(0, 0), 0,
+    "Seconds between clock-aligned values kept for the end of a transaction; not supported yet.",
+)  # fmt: skip
+ALIGNED_ENDED_MEASURANDS = Variable(
+    "AlignedDataCtrlr", "TxEndedMeasurands", measurands(), (),
+    "Clock-aligned values sent with the end of a transaction; not supported yet.",
+    key16="StopTxnAlignedData",
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- SmartChargingCtrlr
+
+SMART_CHARGING_ENABLED = Variable(
+    "SmartChargingCtrlr", "Enabled", boolean(), True, "Charging profiles are obeyed.", mutability=READ_ONLY,
+)  # fmt: skip
+SMART_CHARGING_AVAILABLE = Variable(
+    "SmartChargingCtrlr", "Available", boolean(), True, "Charging profiles are supported.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+PROFILE_STACK_LEVEL = Variable(
+    "SmartChargingCtrlr", "ProfileStackLevel", integer(0, 100), 10,
+    "Highest stack level of a charging profile.", mutability=READ_ONLY, key16="ChargeProfileMaxStackLevel",
+)  # fmt: skip
+RATE_UNIT = Variable(
+    "SmartChargingCtrlr", "RateUnit",
+    member_list("A", "W", least=1, names16={"A": "Current", "W": "Power"}), ("A", "W"),
+    "Units a charging schedule may use.",
+    mutability=READ_ONLY, key16="ChargingScheduleAllowedChargingRateUnit",
+)  # fmt: skip
+PERIODS_PER_SCHEDULE = Variable(
+    "SmartChargingCtrlr", "PeriodsPerSchedule", integer(1, 1000), 100,
+    "Most periods in one charging schedule.", mutability=READ_ONLY, key16="ChargingScheduleMaxPeriods",
+)  # fmt: skip
+PROFILE_ENTRIES: Variable[int] = Variable(
+    "SmartChargingCtrlr", "Entries", integer(0, 100), None,
+    "Charging profiles installed now; maxLimit is how many there may be.",
+    instance="ChargingProfiles", mutability=READ_ONLY,
+)  # fmt: skip
+LIMIT_CHANGE_SIGNIFICANCE = Variable(
+    "SmartChargingCtrlr", "LimitChangeSignificance", decimal("0", "100", "Percent"), Decimal(1),
+    "Smallest change of an external limit that is reported.",
+)  # fmt: skip
+PHASES_3_TO_1 = Variable(
+    "SmartChargingCtrlr", "Phases3to1", boolean(), False,
+    "The station can switch from three phases to one during a transaction.",
+    mutability=READ_ONLY, key16="ConnectorSwitch3to1PhaseSupported",
+)  # fmt: skip
+AC_PHASE_SWITCHING = Variable(
+    "SmartChargingCtrlr", "ACPhaseSwitchingSupported", boolean(), False,
+    "The station can choose the phase a single-phase vehicle uses.", mutability=READ_ONLY,
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- the station itself
+
+_STATES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
+
+STATION_VENDOR: Variable[str] = Variable(
+    "ChargingStation", "VendorName", text(50), None, "Maker, from station.toml.", mutability=READ_ONLY,
+)  # fmt: skip
+STATION_MODEL: Variable[str] = Variable(
+    "ChargingStation", "Model", text(20), None, "Model, from station.toml.", mutability=READ_ONLY,
+)  # fmt: skip
+STATION_SERIAL: Variable[str] = Variable(
+    "ChargingStation", "SerialNumber", text(25), None, "Serial number, from station.toml.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+FIRMWARE_VERSION: Variable[str] = Variable(
+    "Controller", "FirmwareVersion", text(50), None, "Version of this program.", mutability=READ_ONLY,
+)  # fmt: skip
+STATION_AVAILABLE: Variable[bool] = Variable(
+    "ChargingStation", "Available", boolean(), None, "The station exists.", mutability=READ_ONLY,
+)  # fmt: skip
+STATION_AVAILABILITY: Variable[str] = Variable(
+    "ChargingStation", "AvailabilityState", choice(*_STATES), None, "Status of the station.",
+    mutability=READ_ONLY, critical=True,
+)  # fmt: skip
+STATION_PHASES: Variable[int] = Variable(
+    "ChargingStation", "SupplyPhases", integer(0, 3), None, "Phases of the supply.", mutability=READ_ONLY,
+)  # fmt: skip
+EVSE_AVAILABLE: Variable[bool] = Variable(
+    "EVSE", "Available", boolean(), None, "The EVSE exists.", mutability=READ_ONLY, scope=Scope.EVSE,
+)  # fmt: skip
+EVSE_AVAILABILITY: Variable[str] = Variable(
+    "EVSE", "AvailabilityState", choice(*_STATES), None, "Status of the EVSE.",
+    mutability=READ_ONLY, scope=Scope.EVSE, critical=True,
+)  # fmt: skip
+EVSE_PHASES: Variable[int] = Variable(
+    "EVSE", "SupplyPhases", integer(0, 3), None, "Phases of the EVSE.",
+    mutability=READ_ONLY, scope=Scope.EVSE,
+)  # fmt: skip
+EVSE_POWER: Variable[Decimal] = Variable(
+    "EVSE", "Power", decimal("0", None, "W"), None,
+    "Power drawn now; maxLimit is the rating of the EVSE.", mutability=READ_ONLY, scope=Scope.EVSE,
+)  # fmt: skip
+CONNECTOR_AVAILABLE: Variable[bool] = Variable(
+    "Connector", "Available", boolean(), None, "The connector exists.",
+    mutability=READ_ONLY, scope=Scope.CONNECTOR,
+)  # fmt: skip
+CONNECTOR_AVAILABILITY: Variable[str] = Variable(
+    "Connector", "AvailabilityState", choice(*_STATES), None, "Status of the connector.",
+    mutability=READ_ONLY, scope=Scope.CONNECTOR, critical=True,
+)  # fmt: skip
+CONNECTOR_TYPE: Variable[str] = Variable(
+    "Connector", "ConnectorType", text(20), None, "cType2 = fixed cable, sType2 = socket outlet.",
+    mutability=READ_ONLY, scope=Scope.CONNECTOR,
+)  # fmt: skip
+CONNECTOR_PHASES: Variable[int] = Variable(
+    "Connector", "SupplyPhases", integer(0, 3), None, "Phases of the connector.",
+    mutability=READ_ONLY, scope=Scope.CONNECTOR,
+)  # fmt: skip
+
+# ------------------------------------------------------------------------- JoulepostCtrlr: our own rows
+
+FREE_VEND_TOKEN = Variable(
+    "JoulepostCtrlr", "FreeVendToken", text(20, 1), "FreeVend",
+    "Token sent to the CSMS when AuthCtrlr.Enabled is false.",
+)  # fmt: skip
+METER_REQUIRED = Variable(
+    "JoulepostCtrlr", "MeterRequired", boolean(), True,
+    "No charging without a fresh meter reading.", mutability=READ_ONLY,
+)  # fmt: skip
+METER_STALE = Variable(
+    "JoulepostCtrlr", "MeterStale", seconds(2, 3600), 30,
+    "Age from which a meter reading is no longer fresh.", mutability=READ_ONLY,
+)  # fmt: skip
+PERMIT_LEASE = Variable(
+    "JoulepostCtrlr", "PermitLease", seconds(3, 30), 10,
+    "How long charging goes on when the controller is silent (a restart, an upgrade).", mutability=READ_ONLY,
+)  # fmt: skip
+NOMINAL_VOLTAGE = Variable(
+    "JoulepostCtrlr", "NominalVoltage", integer(100, 277, "V"), 230,
+    "Voltage between line and neutral, to turn limits in W into amperes.", mutability=READ_ONLY,
+)  # fmt: skip
+PHASE_ROTATION = Variable(
+    "JoulepostCtrlr", "PhaseRotation", PhaseRotations(), ("0.Unknown",),
+    "How the phases are connected: 0 = grid to main meter, 1.. = connectors (1.6 9.1.7).",
+    key16="ConnectorPhaseRotation",
+)  # fmt: skip
+
+VARIABLES: tuple[Variable[Any], ...] = (
+    HEARTBEAT_INTERVAL, PING_INTERVAL, RETRY_REPEAT_TIMES, RETRY_RANDOM_RANGE, RETRY_WAIT_MINIMUM,
+    MESSAGE_TIMEOUT, MESSAGE_ATTEMPTS, MESSAGE_ATTEMPT_INTERVAL, OFFLINE_THRESHOLD, MINIMUM_STATUS_DURATION,
+    RESET_RETRIES, UNLOCK_ON_EV_SIDE_DISCONNECT, FILE_TRANSFER_PROTOCOLS, NETWORK_PRIORITY,
+    ACTIVE_NETWORK_PROFILE, NETWORK_ATTEMPTS,
+    ITEMS_GET_VARIABLES, ITEMS_SET_VARIABLES, ITEMS_GET_REPORT,
+    BYTES_GET_VARIABLES, BYTES_SET_VARIABLES, BYTES_GET_REPORT,
+    DATE_TIME, TIME_SOURCE,
+    BASIC_AUTH_PASSWORD, IDENTITY, ORGANIZATION_NAME, CERTIFICATE_ENTRIES, SECURITY_PROFILE,
+    AUTH_ENABLED, AUTHORIZE_REMOTE_START, LOCAL_AUTHORIZE_OFFLINE, LOCAL_PRE_AUTHORIZE,
+    OFFLINE_TX_FOR_UNKNOWN_ID, AUTH_CACHE_ENABLED, AUTH_CACHE_AVAILABLE,
+    LOCAL_LIST_ENABLED, LOCAL_LIST_AVAILABLE,
+    EV_CONNECTION_TIMEOUT, STOP_TX_ON_EV_SIDE_DISCONNECT, STOP_TX_ON_INVALID_ID, MAX_ENERGY_ON_INVALID_ID,
+    TX_START_POINT, TX_STOP_POINT,
+    SAMPLED_INTERVAL, SAMPLED_MEASURANDS, STARTED_MEASURANDS, ENDED_INTERVAL, ENDED_MEASURANDS,
+    ALIGNED_INTERVAL, ALIGNED_MEASURANDS, ALIGNED_ENDED_INTERVAL, ALIGNED_ENDED_MEASURANDS,
+    SMART_CHARGING_ENABLED, SMART_CHARGING_AVAILABLE, PROFILE_STACK_LEVEL, RATE_UNIT, PERIODS_PER_SCHEDULE,
+    PROFILE_ENTRIES, LIMIT_CHANGE_SIGNIFICANCE, PHASES_3_TO_1, AC_PHASE_SWITCHING,
+    STATION_VENDOR, STATION_MODEL, STATION_SERIAL, FIRMWARE_VERSION,
+    STATION_AVAILABLE, STATION_AVAILABILITY, STATION_PHASES,
+    EVSE_AVAILABLE, EVSE_AVAILABILITY, EVSE_PHASES, EVSE_POWER,
+    CONNECTOR_AVAILABLE, CONNECTOR_AVAILABILITY, CONNECTOR_TYPE, CONNECTOR_PHASES,
+    FREE_VEND_TOKEN, METER_REQUIRED, METER_STALE, PERMIT_LEASE, NOMINAL_VOLTAGE, PHASE_ROTATION,
+)  # fmt: skip
+
+NUMBER_OF_CONNECTORS_16 = ComputedKey16("NumberOfConnectors", "Connectors of the station.")
+SUPPORTED_FEATURE_PROFILES_16 = ComputedKey16("SupportedFeatureProfiles", "1.6 feature profiles.")
+
+KEYS_16: tuple[LimitKey16 | ComputedKey16, ...] = (
+    NUMBER_OF_CONNECTORS_16,
+    SUPPORTED_FEATURE_PROFILES_16,
+    LimitKey16("MeterValuesSampledDataMaxLength", SAMPLED_MEASURANDS, "Most items in that list."),
+    LimitKey16("MeterValuesAlignedDataMaxLength", ALIGNED_MEASURANDS, "Most items in that list."),
+    LimitKey16("StopTxnSampledDataMaxLength", ENDED_MEASURANDS, "Most items in that list."),
+    LimitKey16("StopTxnAlignedDataMaxLength", ALIGNED_ENDED_MEASURANDS, "Most items in that list."),
+    LimitKey16("MaxChargingProfilesInstalled", PROFILE_ENTRIES, "Most profiles installed at a time."),
+)
+
+
+class CatalogError(Exception):
+    """The catalogue contradicts itself: a mistake in the program, found when it starts."""
+
+
+class Catalog:
+    """The rows, found by the names of either protocol without regard to case (2.0.1 Part 1, 4.3; 1.6 9)."""
+
+    def __init__(
+        self, variables: Sequence[Variable[Any]], keys16: Iterable[LimitKey16 | ComputedKey16] = ()
+    ) -> None:
+        self.variables = tuple(variables)
+        self.keys16 = tuple(keys16)
+        self._by_name: dict[str, Variable[Any]] = {}
+        self._by_key16: dict[str, Variable[Any] | LimitKey16 | ComputedKey16] = {}
+        for variable in self.variables:
+            if variable.full_name.casefold() in self._by_name:
+                raise CatalogError(f"{variable.full_name} stands twice in the catalogue")
+            if variable.scope is not Scope.STATION and not variable.computed:
+                raise CatalogError(f"{variable.full_name}: rows per EVSE have to be computed")
+            if variable.computed and variable.mutability is not READ_ONLY:
+                raise CatalogError(f"{variable.full_name}: computed rows have to be ReadOnly")
+            self._by_name[variable.full_name.casefold()] = variable
+            if variable.key16 is not None:
+                self._add_key16(variable.key16, variable)
+        for key in self.keys16:
+            self._add_key16(key.key, key)
+
+    def _add_key16(self, key: str, row: Variable[Any] | LimitKey16 | ComputedKey16) -> None:
+        if key.casefold() in self._by_key16:
+            raise CatalogError(f"the 1.6 key {key} stands twice in the catalogue")
+        self._by_key16[key.casefold()] = row
+
+    def find(self, component: str, name: str, instance: str | None = None) -> Variable[Any] | None:
+        """The row of these names; an empty instance is no instance (2.0.1 B06.FR.15)."""
+        return self._by_name.get((f"{component}.{name}" + (f"[{instance}]" if instance else "")).casefold())
+
+    def find16(self, key: str) -> Variable[Any] | LimitKey16 | ComputedKey16 | None:
+        return self._by_key16.get(key.casefold())
+
+    def by_any_name(self, name: str) -> Variable[Any] | None:
+        """The row called ``Component.Variable[instance]`` or, if it is a row's own, by its 1.6 key."""
+        found = self._by_name.get(name.casefold())
+        if found is None:
+            row16 = self._by_key16.get(name.casefold())
+            found = row16 if isinstance(row16, Variable) else None
+        return found
+
+    def near(self, name: str) -> str | None:
+        """The name most like a mistyped one, in the spelling of the catalogue."""
+        spellings = {variable.full_name.casefold(): variable.full_name for variable in self.variables}
+        spellings |= {v.key16.casefold(): v.key16 for v in self.variables if v.key16 is not None}
+        # A forgotten or wrong component is the commonest slip: compare the bare variable names too.
+        tails = {variable.name.casefold(): variable.full_name for variable in self.variables}
+        folded = name.casefold()
+        close = get_close_matches(folded, spellings, n=1, cutoff=0.75)
+        if close:
+            return spellings[close[0]]
+        close = get_close_matches(folded.rpartition(".")[2], tails, n=1, cutoff=0.75)
+        return tails[close[0]] if close else None
+
+
+CATALOG = Catalog(VARIABLES, KEYS_16)

@@ -1,0 +1,422 @@
+"""What a setting's value may be: parsing, bounds and the characteristics that OCPP reports of it.
+
+Owns: text <-> value for every data type of the device model (2.0.1 Part 2, DataEnumType), with bounds.
+Refuses to know: which settings exist (``catalog``) and where values are kept (``settings``).
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from controller.domain.measurands import Measurand
+
+T = TypeVar("T")
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,9})?\Z")
+_HEX_KEY = re.compile(r"([0-9A-Fa-f]{2}){16,20}\Z")
+_ROTATION = re.compile(r"[0-9]{1,4}\.(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)\Z")
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+
+
+class ValueRefused(ValueError):
+    """The text is no value of this kind. The message says what was found and what is expected."""
+
+
+class DataType(StrEnum):
+    """OCPP 2.0.1 DataEnumType."""
+
+    STRING = "string"
+    DECIMAL = "decimal"
+    INTEGER = "integer"
+    DATE_TIME = "dateTime"
+    BOOLEAN = "boolean"
+    OPTION_LIST = "OptionList"
+    SEQUENCE_LIST = "SequenceList"
+    MEMBER_LIST = "MemberList"
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What OCPP reports of a value (2.0.1 VariableCharacteristicsType).
+
+    ``max_limit`` of a text or list counts characters; ``max_items`` is how many members a list may have,
+    which is what 1.6 calls ``...MaxLength``.
+    """
+
+    data_type: DataType
+    unit: str = ""
+    min_limit: Decimal | None = None
+    max_limit: Decimal | None = None
+    values: tuple[str, ...] = ()
+    max_items: int | None = None
+
+
+class Kind(ABC, Generic[T]):
+    """One data type with bounds. ``parse`` raises ``ValueRefused``; ``format`` is its inverse."""
+
+    @property
+    @abstractmethod
+    def traits(self) -> Traits: ...
+
+    @property
+    @abstractmethod
+    def expected(self) -> str:
+        """What is accepted, in words that complete "expected ..."."""
+
+    @abstractmethod
+    def parse(self, text: str) -> T: ...
+
+    @abstractmethod
+    def format(self, value: T) -> str: ...
+
+    def parse16(self, text: str) -> T:
+        """As ``parse``, in the spelling of OCPP 1.6 where that differs."""
+        return self.parse(text)
+
+    def format16(self, value: T) -> str:
+        """As ``format``, in the spelling of OCPP 1.6 where that differs."""
+        return self.format(value)
+
+    def store(self, value: T) -> str:
+        """The text kept in the store."""
+        return self.format(value)
+
+    def restore(self, text: str) -> T:
+        return self.parse(text)
+
+    def refuse(self, text: str) -> ValueRefused:
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        return ValueRefused(f'found "{shown}", expected {self.expected}')
+
+
+@dataclass(frozen=True)
+class Integer(Kind[int]):
+    low: int
+    high: int
+    unit: str = ""
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(DataType.INTEGER, self.unit, Decimal(self.low), Decimal(self.high))
+
+    @property
+    def expected(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        if self.low == self.high:
+            return f"{self.low}{unit} (nothing else is supported)"
+        return f"a whole number from {self.low} to {self.high}{unit}"
+
+    def parse(self, text: str) -> int:
+        if not _INTEGER.match(text) or not self.low <= int(text) <= self.high:
+            raise self.refuse(text)
+        return int(text)
+
+    def format(self, value: int) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True)
+class DecimalNumber(Kind[Decimal]):
+    low: Decimal
+    high: Decimal | None
+    unit: str = ""
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(DataType.DECIMAL, self.unit, self.low, self.high)
+
+    @property
+    def expected(self) -> str:
+        bounds = f"from {self.low} to {self.high}" if self.high is not None else f"not below {self.low}"
+        return f"a number {bounds}" + (f" {self.unit}" if self.unit else "")
+
+    def parse(self, text: str) -> Decimal:
+        if not _DECIMAL.match(text):
+            raise self.refuse(text)
+        try:
+            value = Decimal(text)
+        except InvalidOperation as error:
+            raise self.refuse(text) from error
+        if value < self.low or (self.high is not None and value > self.high):
+            raise self.refuse(text)
+        return value
+
+    def format(self, value: Decimal) -> str:
+        return f"{value:f}"
+
+
+@dataclass(frozen=True)
+class Boolean(Kind[bool]):
+    """ "true" or "false" in any case (1.6 5.3 and 9.1; 2.0.1 writes them in lower case)."""
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(DataType.BOOLEAN)
+
+    @property
+    def expected(self) -> str:
+        return '"true" or "false"'
+
+    def parse(self, text: str) -> bool:
+        word = text.lower()
+        if word not in ("true", "false"):
+            raise self.refuse(text)
+        return word == "true"
+
+    def format(self, value: bool) -> str:
+        return "true" if value else "false"
+
+
+@dataclass(frozen=True)
+class Text(Kind[str]):
+    """Any printable text of ``min_length`` to ``max_length`` characters."""
+
+    max_length: int
+    min_length: int = 0
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(DataType.STRING, max_limit=Decimal(self.max_length))
+
+    @property
+    def expected(self) -> str:
+        return f"{self.min_length} to {self.max_length} printable characters"
+
+    def parse(self, text: str) -> str:
+        if not self.min_length <= len(text) <= self.max_length or not text.isprintable():
+            raise self.refuse(text)
+        return text
+
+    def format(self, value: str) -> str:
+        return value
+
+
+@dataclass(frozen=True)
+class Moment(Kind[str]):
+    """An instant as RFC 3339 text."""
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(DataType.DATE_TIME)
+
+    @property
+    def expected(self) -> str:
+        return "a date and time such as 2026-01-31T12:00:00Z"
+
+    def parse(self, text: str) -> str:
+        if not _DATE_TIME.match(text):
+            raise self.refuse(text)
+        return text
+
+    def format(self, value: str) -> str:
+        return value
+
+
+@dataclass(frozen=True)
+class Choice(Kind[str]):
+    """One of a list (OptionList)."""
+
+    values: tuple[str, ...]
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(DataType.OPTION_LIST, values=self.values)
+
+    @property
+    def expected(self) -> str:
+        return "one of " + ", ".join(self.values)
+
+    def parse(self, text: str) -> str:
+        if text not in self.values:
+            raise self.refuse(text)
+        return text
+
+    def format(self, value: str) -> str:
+        return value
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text.strip() else []
+
+
+@dataclass(frozen=True)
+class Members(Kind[tuple[str, ...]]):
+    """Some of a list, each at most once, separated by commas; empty text = none of them."""
+
+    values: tuple[str, ...]
+    data_type: DataType = DataType.MEMBER_LIST
+    least: int = 0
+    names16: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(self.data_type, values=self.values, max_items=len(self.values))
+
+    @property
+    def expected(self) -> str:
+        if not self.values:
+            return "an empty list (nothing else is supported)"
+        return f"a comma-separated list of {self.least} or more of " + ", ".join(self.values)
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        members = _split(text)
+        known = all(member in self.values for member in members)
+        if not known or len(set(members)) != len(members) or len(members) < self.least:
+            raise self.refuse(text)
+        return tuple(members)
+
+    def format(self, value: tuple[str, ...]) -> str:
+        return ",".join(value)
+
+    def parse16(self, text: str) -> tuple[str, ...]:
+        back = {new: old for old, new in self.names16.items()}
+        return self.parse(",".join(back.get(member, member) for member in _split(text)))
+
+    def format16(self, value: tuple[str, ...]) -> str:
+        return ",".join(self.names16.get(member, member) for member in value)
+
+
+@dataclass(frozen=True)
+class Measurands(Kind[tuple[Measurand, ...]]):
+    """Some of the measurands this station supports. One unsupported name refuses the whole list
+    (1.6 3.16.4, "SHALL Reject"). Values of all phases are always reported: phase suffixes are refused."""
+
+    supported: tuple[Measurand, ...]
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(
+            DataType.MEMBER_LIST,
+            max_limit=Decimal(len(",".join(self.supported))),
+            values=tuple(measurand.value for measurand in self.supported),
+            max_items=len(self.supported),
+        )
+
+    @property
+    def expected(self) -> str:
+        if not self.supported:
+            return "an empty list (nothing else is supported)"
+        return "a comma-separated list of any of " + ", ".join(self.supported)
+
+    def parse(self, text: str) -> tuple[Measurand, ...]:
+        names = _split(text)
+        by_name = {measurand.value: measurand for measurand in self.supported}
+        if any(name not in by_name for name in names) or len(set(names)) != len(names):
+            raise self.refuse(text)
+        return tuple(by_name[name] for name in names)
+
+    def format(self, value: tuple[Measurand, ...]) -> str:
+        return ",".join(value)
+
+
+@dataclass(frozen=True)
+class PhaseRotations(Kind[tuple[str, ...]]):
+    """1.6 9.1.7: ``<connectorId>.<rotation>``, separated by commas; each connector at most once."""
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(DataType.STRING, max_limit=Decimal(1000))
+
+    @property
+    def expected(self) -> str:
+        return 'a list such as "0.RST,1.RTS" (Unknown, NotApplicable, RST, RTS, SRT, STR, TRS or TSR)'
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        parts = _split(text)
+        connectors = [part.partition(".")[0] for part in parts]
+        if len(text) > 1000 or len(set(connectors)) != len(connectors):
+            raise self.refuse(text)
+        if not all(_ROTATION.match(part) for part in parts):
+            raise self.refuse(text)
+        return tuple(parts)
+
+    def format(self, value: tuple[str, ...]) -> str:
+        return ",".join(value)
+
+
+@dataclass(frozen=True)
+class Secret(Kind[bytes]):
+    """A password. Its messages and its ``format`` never show it; the value is the bytes that go on the wire.
+
+    2.0.1 A00.FR.205 (errata 2.1): 16 to 64 characters, sent as UTF-8. 1.6 (security white paper 7.2): 16 to
+    20 bytes as 32 to 40 hexadecimal digits. Central systems that send plain text to 1.6 stations are common:
+    text that is no such number is taken as it is. Empty text: no password.
+    """
+
+    max_length: int = 64
+    min_length: int = 16
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(DataType.STRING, max_limit=Decimal(self.max_length))
+
+    @property
+    def expected(self) -> str:
+        return f"{self.min_length} to {self.max_length} printable characters, or nothing"
+
+    def parse(self, text: str) -> bytes:
+        if text and (not self.min_length <= len(text) <= self.max_length or not text.isprintable()):
+            raise ValueRefused(f"found {len(text)} characters (not shown), expected {self.expected}")
+        return text.encode()
+
+    def parse16(self, text: str) -> bytes:
+        return bytes.fromhex(text) if _HEX_KEY.match(text) else self.parse(text)
+
+    def format(self, value: bytes) -> str:
+        return "***" if value else ""
+
+    def store(self, value: bytes) -> str:
+        return value.hex()
+
+    def restore(self, text: str) -> bytes:
+        try:
+            return bytes.fromhex(text)
+        except ValueError as error:
+            raise ValueRefused("found a stored secret that is not hexadecimal") from error
+
+
+def seconds(low: int, high: int) -> Integer:
+    return Integer(low, high, "s")
+
+
+def integer(low: int, high: int, unit: str = "") -> Integer:
+    return Integer(low, high, unit)
+
+
+def boolean() -> Boolean:
+    return Boolean()
+
+
+def text(max_length: int, min_length: int = 0) -> Text:
+    return Text(max_length, min_length)
+
+
+def choice(*values: str) -> Choice:
+    return Choice(values)
+
+
+def member_list(*values: str, least: int = 0, names16: Mapping[str, str] | None = None) -> Members:
+    return Members(values, DataType.MEMBER_LIST, least, names16 or {})
+
+
+def sequence_list(*values: str, least: int = 0) -> Members:
+    return Members(values, DataType.SEQUENCE_LIST, least)
+
+
+def measurands(*supported: Measurand) -> Measurands:
+    return Measurands(supported)
+
+
+def decimal(low: str, high: str | None = None, unit: str = "") -> DecimalNumber:
+    return DecimalNumber(Decimal(low), Decimal(high) if high is not None else None, unit)
+
+
+def secret() -> Secret:
+    return Secret()
