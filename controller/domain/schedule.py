@@ -51,7 +51,7 @@ def period_at(
 def winner(
     profiles: Iterable[ChargingProfile], utc_ms: int, transaction_started_ms: int | None
 ) -> tuple[ChargingProfile, SchedulePeriod] | None:
-    """Of profiles with one purpose, the highest stack level that applies now (1.6 3.13.2, 2.0.1 K01.FR.31)."""
+    """Of profiles with one purpose, the highest stack level that applies now (1.6 3.13.2)."""
     for profile in sorted(profiles, key=lambda one: -one.stack_level):
         period = period_at(profile, utc_ms, transaction_started_ms)
         if period is not None:

@@ -1,0 +1,762 @@
+"""One EVSE: session, authorization and transaction between a vehicle and the station.
+
+Owns: every rule that concerns a single EVSE, run to its end after each input by ``settle``.
+Refuses to know: other EVSEs, who presents tokens, OCPP messages, pins. Facts are kept, statuses derived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from controller.domain.commands import Status, Verdict
+from controller.domain.effects import ReadMeter, Settled, ShowIndicator
+from controller.domain.events import (
+    AvailabilityChanged,
+    ChargingState,
+    Event,
+    FaultCleared,
+    FaultRaised,
+    MeterValuesTaken,
+    ProfileInstalled,
+    SessionEnded,
+    SessionStarted,
+    StoppedReason,
+    TokenAuthorized,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionStopping,
+    TransactionUpdated,
+    Trigger,
+)
+from controller.domain.faults import SAFETY_SILENT, describe
+from controller.domain.inputs import EvseFacts, Reading
+from controller.domain.limits import Claim, lowest, profile_claims
+from controller.domain.measurands import Measurand, MeterSample, ReadingContext
+from controller.domain.metering import sample
+from controller.domain.profiles import ChargingProfile
+from controller.domain.tokens import IdToken
+from controller.domain.transaction import Transaction
+from controller.domain.turn import Turn
+from controller.domain.views import EvseView
+
+MINIMUM_OFFER_MA = 6000
+"""IEC 61851-1 Annex A: less cannot be offered."""
+FRESH_READING_MS = 2_500
+"""A reading this young stands for now; while no current flows the register does not move."""
+CONTACTOR_WAIT_MS = 12_000
+"""A stop waits this long for the contactor to open (6 s for the vehicle, then the safety process forces)."""
+LAST_READING_WAIT_MS = 3_000
+"""...and then this long for a reading taken with the contactor open."""
+SUSPENDED_EV_AFTER_MS = 5_000
+"""After the first offer a vehicle has this long to ask for power before it counts as SuspendedEV."""
+UNLOCK_WAIT_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class EvseSpec:
+    """What is fixed about an EVSE. ``limit_ma``: installer's limit from station.toml or None."""
+
+    evse_id: int
+    connector_id: int = 1
+    phases: int = 3
+    limit_ma: int | None = None
+    has_meter: bool = True
+    has_lock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """The right to start a transaction here, until ``deadline_ms`` (CLOCK_MONOTONIC; None = plugged)."""
+
+    token: IdToken
+    group: IdToken | None
+    source: str
+    since_ms: int
+    deadline_ms: int | None
+    remote_start_id: int | None = None
+    profile: ChargingProfile | None = None
+    plugged_first: bool = False
+    anywhere: bool = False  # shown at a reader for all EVSEs: goes to the EVSE that gets the plug
+
+
+@dataclass(frozen=True, slots=True)
+class PermitWish:
+    """What the safety process is to be told of this EVSE (see ``controller.safety.permit``)."""
+
+    evse_id: int
+    plug_no: int
+    limit_ma: int
+    expires_at_ms: int
+    phases: int
+    unavailable: bool
+    unlock: bool
+    reset_faults: int
+
+
+class Evse:
+    """State of one EVSE. Durable parts change only in ``apply``; the rest is observation and timers."""
+
+    def __init__(self, spec: EvseSpec) -> None:
+        self.spec = spec
+        # durable: rebuilt from events
+        self.session: SessionStarted | None = None
+        self.transaction: Transaction | None = None
+        self.operative = True
+        self.ended: TransactionEnded | None = None  # the last transaction of this session
+        self.faults: dict[str, int] = {}
+        # observations
+        self.facts: EvseFacts | None = None
+        self.reading: Reading | None = None
+        self.meter_fault: str | None = None
+        self.safety_fault: str | None = "not yet heard of the safety process"
+        # timers and wishes
+        self.authorization: Authorization | None = None
+        self.scheduled_operative: bool | None = None
+        self.reset_faults = 0
+        self._opened_at_ms: int | None = None
+        self._stopping_since_ms: int | None = None
+        self._offer_since_ms: int | None = None
+        self._next_sample_ms: int | None = None
+        self._next_ended_sample_ms: int | None = None
+        self._meter_asked_ms: int | None = None
+        self._unlock_until_ms: int | None = None
+        self._unlock_deferred: int | None = None
+        self._view: EvseView | None = None
+        self._indicator: str | None = None
+
+    # ------------------------------------------------------------------ durable state
+
+    def apply(self, event: Event) -> None:
+        """Take over one event of this EVSE; used when it is emitted and when the journal is replayed."""
+        match event:
+            case SessionStarted():
+                self.session = event
+                self.ended = None
+                if self.transaction is not None and self.transaction.stopping is None:
+                    self.transaction.vehicle_left = False
+            case SessionEnded():
+                self.session = None
+                self.ended = None
+                if self.transaction is not None:
+                    self.transaction.vehicle_left = True
+            case TransactionStarted():
+                self.transaction = Transaction.begin(event)
+                self.ended = None
+            case TransactionUpdated() if self.transaction is not None:
+                self.transaction.update(event)
+            case TransactionStopping() if self.transaction is not None:
+                self.transaction.stopping = event
+            case TransactionEnded():
+                left = self.transaction is not None and self.transaction.vehicle_left
+                self.transaction = None
+                self.ended = event if self.session is not None and not left else None
+            case AvailabilityChanged():
+                self.operative = event.operative
+            case FaultRaised():
+                self.faults[event.fault] = event.at_ms
+            case FaultCleared():
+                self.faults.pop(event.fault, None)
+            case _:
+                pass
+
+    def checkpoint(self) -> list[Event]:
+        """The shortest list of events that rebuilds the durable state."""
+        events: list[Event] = []
+        if not self.operative:
+            events.append(AvailabilityChanged(self.spec.evse_id, False, 0))
+        events.extend(FaultRaised(self.spec.evse_id, name, at) for name, at in sorted(self.faults.items()))
+        transaction = self.transaction
+        if self.session is not None and not (transaction is not None and transaction.vehicle_left):
+            events.append(self.session)
+        if transaction is not None:
+            events.append(transaction.started)
+            if transaction.last_updated is not None:
+                events.append(transaction.last_updated)
+            if transaction.stopping is not None:
+                events.append(transaction.stopping)
+            if transaction.vehicle_left:
+                events.append(SessionEnded(self.spec.evse_id, 0))
+                if self.session is not None:
+                    events.append(self.session)
+        elif self.ended is not None:
+            events.append(self.ended)
+        return events
+
+    # ------------------------------------------------------------------ derived facts
+
+    @property
+    def plugged(self) -> bool:
+        return self.facts is not None and self.facts.vehicle_connected
+
+    @property
+    def finishing(self) -> bool:
+        """A transaction ended and the vehicle is still connected (1.6 status Finishing)."""
+        return self.ended is not None
+
+    def fault(self) -> str | None:
+        """The blocking fault to show, the oldest first."""
+        blocking = [name for name in self.faults if describe(name).blocking]
+        return min(blocking, key=lambda name: (self.faults[name], name)) if blocking else None
+
+    def free(self) -> bool:
+        """Neither authorized nor in a transaction, and able to charge."""
+        return (
+            self.operative
+            and self.scheduled_operative is not False
+            and self.fault() is None
+            and self.transaction is None
+            and self.authorization is None
+        )
+
+    def fresh_reading(self, mono_ms: int) -> Reading | None:
+        if self.reading is not None and mono_ms - self.reading.at_ms <= FRESH_READING_MS:
+            return self.reading
+        return None
+
+    def claims(self, turn: Turn) -> list[Claim]:
+        """Every named claim on the current of this EVSE now; the lowest decides."""
+        policy, now = turn.policy, turn.now
+        claims: list[Claim] = []
+        facts = self.facts
+        if facts is None:
+            why = self.safety_fault or "no report yet"
+            claims.append(Claim("safety", 0, why, None, "the safety process reports again"))
+        else:
+            claims.append(
+                Claim(
+                    "rating", facts.rating_ma, "board profile", None, "nothing: it is the hardware's rating"
+                )
+            )
+            if facts.cable_ma is not None:
+                claims.append(
+                    Claim(
+                        "cable", facts.cable_ma, "proximity coding or tethered cable", None, "another cable"
+                    )
+                )
+        if self.spec.limit_ma is not None:
+            claims.append(
+                Claim(
+                    "installation",
+                    self.spec.limit_ma,
+                    "station.toml",
+                    None,
+                    "the installer changes station.toml",
+                )
+            )
+        if turn.storage_fault is not None:
+            claims.append(Claim("storage", 0, turn.storage_fault, None, "the journal can be written again"))
+        if self.spec.has_meter and policy.meter_required and self._meter_stale(turn):
+            why = self.meter_fault or "no reading yet"
+            claims.append(Claim("meter", 0, why, None, "the meter answers again"))
+        transaction = self.transaction
+        claims.extend(
+            profile_claims(
+                turn.profiles.values(),
+                self.spec.evse_id,
+                transaction.id if transaction else None,
+                transaction.started.at_ms if transaction else None,
+                turn.active_evses,
+                self.spec.phases,
+                policy,
+                now.utc_ms,
+            )
+        )
+        if transaction is not None and transaction.deauthorized and self._energy_spent(transaction):
+            claims.append(
+                Claim("authorization", 0, "the CSMS withdrew the token", None, "another authorization")
+            )
+        return claims
+
+    def _meter_stale(self, turn: Turn) -> bool:
+        reading = self.reading
+        return reading is None or turn.now.mono_ms - reading.at_ms > turn.policy.meter_stale_s * 1000
+
+    def _energy_spent(self, transaction: Transaction) -> bool:
+        """True when a refused token may draw nothing (more) (1.6 9.1.14 MaxEnergyOnInvalidId)."""
+        if transaction.energy_limit_wh is None:
+            return True
+        register_wh = transaction.register_wh if self.reading is None else self.reading.energy_import_wh
+        return register_wh >= transaction.energy_limit_wh
+
+    def limit_ma(self, turn: Turn) -> int:
+        """What may be offered now: 0 without a running transaction."""
+        if self.transaction is None or self.transaction.stopping is not None or not self.operative:
+            return 0
+        return max(0, lowest(self.claims(turn)).limit_ma)
+
+    def permit(self, turn: Turn) -> PermitWish:
+        return PermitWish(
+            evse_id=self.spec.evse_id,
+            plug_no=self.facts.plug_no if self.facts else 0,
+            limit_ma=self.limit_ma(turn),
+            expires_at_ms=turn.now.mono_ms + turn.policy.permit_lease_s * 1000,
+            phases=self.spec.phases,
+            unavailable=not self.operative,
+            unlock=self._unlock_until_ms is not None,
+            reset_faults=self.reset_faults,
+        )
+
+    def view(self, station_operative: bool, utc_ms: int) -> EvseView:
+        """The facts from which each OCPP version derives its status; keeps the instant of the last change."""
+        transaction = self.transaction
+        view = EvseView(
+            evse_id=self.spec.evse_id,
+            connector_id=self.spec.connector_id,
+            operative=self.operative and station_operative,
+            fault=self.fault(),
+            plugged=self.plugged,
+            authorized=self.authorization is not None,
+            finishing=self.finishing,
+            reserved=False,
+            transaction_id=transaction.id if transaction else None,
+            charging_state=transaction.charging_state if transaction else None,
+            changed_at_ms=self._view.changed_at_ms if self._view else utc_ms,
+            token=transaction.token if transaction else None,
+        )
+        if view != self._view:
+            self._view = replace(view, changed_at_ms=utc_ms)
+        return self._view or view
+
+    # ------------------------------------------------------------------ observations
+
+    def observe(self, facts: EvseFacts, turn: Turn) -> None:
+        """A report of the safety process. ``plug_no`` tells one plug-in from the next."""
+        previous = self.facts
+        self.facts = facts
+        self.safety_fault = None
+        if previous is not None and previous.contactor_closed and not facts.contactor_closed:
+            self._opened_at_ms = facts.at_ms
+        if not facts.contactor_closed and self._opened_at_ms is None:
+            self._opened_at_ms = facts.at_ms
+        if facts.contactor_closed:
+            self._opened_at_ms = None
+        if facts.pwm and (previous is None or not previous.pwm):
+            self._offer_since_ms = facts.at_ms
+        elif not facts.pwm:
+            self._offer_since_ms = None
+        self._follow_faults(turn, {name for name, _since in facts.inhibits})
+        self._follow_plug(turn, facts, first=previous is None)
+
+    def safety_lost(self, why: str, turn: Turn) -> None:
+        self.facts = None
+        self.safety_fault = why
+        self._offer_since_ms = None
+        self._follow_faults(turn, {SAFETY_SILENT})
+
+    def _follow_faults(self, turn: Turn, present: set[str]) -> None:
+        present.discard("starting")
+        for name in sorted(present - self.faults.keys()):
+            turn.emit(FaultRaised(self.spec.evse_id, name, turn.now.utc_ms))
+        for name in sorted(self.faults.keys() - present):
+            turn.emit(FaultCleared(self.spec.evse_id, name, turn.now.utc_ms))
+
+    def _follow_plug(self, turn: Turn, facts: EvseFacts, first: bool) -> None:
+        if facts.pilot in ("E", "F") and self.session is not None and facts.plug_no == self.session.plug_no:
+            return  # doubt about the pilot is not an unplug
+        same = self.session is not None and self.session.plug_no == facts.plug_no
+        if self.session is not None and not (facts.vehicle_connected and same):
+            # After a restart of the safety process or the machine nobody knows who was plugged in between.
+            unknown = first and not same and facts.vehicle_connected
+            self._unplugged(turn, StoppedReason.POWER_LOSS if unknown else StoppedReason.EV_DISCONNECTED)
+        if facts.vehicle_connected and self.session is None:
+            turn.emit(SessionStarted(self.spec.evse_id, facts.plug_no, turn.now.utc_ms))
+            if self.authorization is not None:
+                self._set_deadline(None)
+
+    def _unplugged(self, turn: Turn, reason: StoppedReason) -> None:
+        transaction = self.transaction
+        ends = turn.policy.stop_tx_on_ev_side_disconnect or reason is StoppedReason.POWER_LOSS
+        if transaction is not None and transaction.stopping is None and ends:
+            trigger = (
+                Trigger.EV_COMMUNICATION_LOST
+                if reason is StoppedReason.EV_DISCONNECTED
+                else Trigger.ABNORMAL_CONDITION
+            )
+            self.stop(turn, reason, trigger)
+        self.authorization = None
+        turn.emit(SessionEnded(self.spec.evse_id, turn.now.utc_ms))
+
+    def _set_deadline(self, deadline_ms: int | None) -> None:
+        old = self.authorization
+        if old is not None:
+            self.authorization = replace(old, deadline_ms=deadline_ms)
+
+    # ------------------------------------------------------------------ wishes
+
+    def authorize(
+        self,
+        turn: Turn,
+        token: IdToken,
+        group: IdToken | None,
+        source: str,
+        remote_start_id: int | None = None,
+        profile: ChargingProfile | None = None,
+        anywhere: bool = False,
+    ) -> None:
+        """Give the right to charge; the transaction starts when a vehicle is there (PowerPathClosed)."""
+        deadline_ms = turn.now.mono_ms + turn.policy.ev_connection_timeout_s * 1000
+        turn.emit(TokenAuthorized(self.spec.evse_id, token, group, source, turn.now.utc_ms))
+        self.authorization = Authorization(
+            token,
+            group,
+            source,
+            turn.now.mono_ms,
+            None if self.plugged else deadline_ms,
+            remote_start_id,
+            profile,
+            self.plugged,
+            anywhere,
+        )
+
+    def stop(self, turn: Turn, reason: StoppedReason, trigger: Trigger, token: IdToken | None = None) -> None:
+        """Begin to end the transaction: power is withdrawn first, the vehicle lets go, then it ends."""
+        transaction = self.transaction
+        if transaction is None or transaction.stopping is not None:
+            return
+        turn.emit(
+            TransactionStopping(transaction.id, self.spec.evse_id, trigger, reason, token, turn.now.utc_ms)
+        )
+
+    def unlock(self, turn: Turn, deferred: int) -> None:
+        """Ask for the plug to be released; ``Settled(deferred)`` follows (1.6 5.18, 2.0.1 F05)."""
+        self._unlock_until_ms = turn.now.mono_ms + UNLOCK_WAIT_MS
+        if self.transaction is not None:
+            self._unlock_until_ms += CONTACTOR_WAIT_MS
+        self._unlock_deferred = deferred
+
+    def deauthorized(self, turn: Turn) -> None:
+        """The CSMS refused the token of the running transaction (1.6 3.5.4, E3.17; 2.0.1 C15, E05)."""
+        transaction = self.transaction
+        if transaction is None or transaction.stopping is not None:
+            return
+        energy_wh = turn.policy.max_energy_on_invalid_id_wh
+        if energy_wh == 0 and turn.policy.stop_tx_on_invalid_id:
+            self.stop(turn, StoppedReason.DEAUTHORIZED, Trigger.DEAUTHORIZED)
+        elif not transaction.deauthorized:
+            self.update(turn, Trigger.DEAUTHORIZED, ())
+            if energy_wh > 0:
+                transaction.energy_limit_wh = transaction.register_wh + energy_wh
+
+    # ------------------------------------------------------------------ rules
+
+    def settle(self, turn: Turn) -> None:
+        """Run every rule to its end. Called after each input and tick; idempotent."""
+        self._expire_authorization(turn)
+        self._free_vend(turn)
+        self._start_if_possible(turn)
+        self._stop_when_energy_spent(turn)
+        self._end_if_possible(turn)
+        self._follow_charging_state(turn)
+        self._sample_periodically(turn)
+        self._apply_scheduled_availability(turn)
+        self._follow_unlock(turn)
+        self._show(turn)
+
+    def _expire_authorization(self, turn: Turn) -> None:
+        held = self.authorization
+        if held is not None and held.deadline_ms is not None and turn.now.mono_ms >= held.deadline_ms:
+            self.authorization = None
+
+    def _free_vend(self, turn: Turn) -> None:
+        if turn.policy.auth_enabled or not self.plugged or self.finishing or not self.free():
+            return
+        self.authorize(turn, IdToken(turn.policy.free_vend_token), None, "free")
+
+    def _start_if_possible(self, turn: Turn) -> None:
+        held = self.authorization
+        if held is None or self.transaction is not None or not self.plugged or self.facts is None:
+            return
+        if not self.operative or turn.storage_fault is not None:
+            return
+        reading = self.fresh_reading(turn.now.mono_ms)
+        if reading is None and self.spec.has_meter:
+            self._ask_meter(turn)
+            return
+        now = turn.now
+        register_wh = reading.energy_import_wh if reading else 0
+        if held.source == "remote":
+            trigger = Trigger.REMOTE_START
+        elif held.plugged_first:
+            trigger = Trigger.AUTHORIZED
+        else:
+            trigger = Trigger.CABLE_PLUGGED_IN
+        begin = sample(
+            reading, 0, turn.policy.started_measurands, ReadingContext.TRANSACTION_BEGIN, now.utc_ms
+        )
+        started = TransactionStarted(
+            transaction_id=turn.new_id(),
+            evse_id=self.spec.evse_id,
+            connector_id=self.spec.connector_id,
+            seq_no=0,
+            trigger=trigger,
+            charging_state=ChargingState.EV_CONNECTED,
+            token=held.token,
+            group=held.group,
+            register_wh=register_wh,
+            samples=(begin,) if begin else (),
+            offline=not turn.online,
+            at_ms=now.utc_ms,
+            remote_start_id=held.remote_start_id,
+            cable_ma=self.facts.cable_ma,
+            phases=self.spec.phases,
+        )
+        self.authorization = None
+        turn.emit(started)
+        turn.active_evses += 1
+        assert self.transaction is not None
+        ended_begin = sample(
+            reading, 0, turn.policy.ended_measurands, ReadingContext.TRANSACTION_BEGIN, now.utc_ms
+        )
+        if ended_begin is not None:
+            self.transaction.ended_samples = [ended_begin]
+        if held.profile is not None:
+            profile = replace(held.profile, transaction_id=started.transaction_id)
+            turn.emit(ProfileInstalled(self.spec.evse_id, profile, now.utc_ms))
+        self._next_sample_ms = _next(now.mono_ms, turn.policy.sampled_interval_s)
+        self._next_ended_sample_ms = _next(now.mono_ms, turn.policy.ended_interval_s)
+
+    def _stop_when_energy_spent(self, turn: Turn) -> None:
+        transaction = self.transaction
+        if (
+            transaction is not None
+            and transaction.deauthorized
+            and transaction.energy_limit_wh is not None
+            and turn.policy.stop_tx_on_invalid_id
+            and self._energy_spent(transaction)
+        ):
+            self.stop(turn, StoppedReason.DEAUTHORIZED, Trigger.DEAUTHORIZED)
+
+    def _end_if_possible(self, turn: Turn) -> None:
+        """Emit TransactionEnded once the contactor is open and the register is read, or waiting is over."""
+        transaction = self.transaction
+        if transaction is None or transaction.stopping is None:
+            self._stopping_since_ms = None
+            return
+        now = turn.now
+        if self._stopping_since_ms is None:
+            self._stopping_since_ms = now.mono_ms
+        waited_ms = now.mono_ms - self._stopping_since_ms
+        is_open = self.facts is not None and not self.facts.contactor_closed
+        if not is_open and waited_ms < CONTACTOR_WAIT_MS:
+            return
+        if self.spec.has_meter:
+            opened_at_ms = self._opened_at_ms if self._opened_at_ms is not None else now.mono_ms
+            settled = self.reading is not None and self.reading.at_ms >= opened_at_ms
+            waiting = waited_ms < CONTACTOR_WAIT_MS + LAST_READING_WAIT_MS
+            if is_open and not settled and waiting and now.mono_ms - opened_at_ms < LAST_READING_WAIT_MS:
+                self._ask_meter(turn)
+                return
+        self._end(turn, transaction, transaction.stopping)
+
+    def _end(self, turn: Turn, transaction: Transaction, stopping: TransactionStopping) -> None:
+        now = turn.now
+        reading = self.reading
+        register_wh = transaction.register_wh
+        if reading is not None and reading.energy_import_wh >= register_wh:
+            register_wh = reading.energy_import_wh
+        else:
+            reading = None  # the meter was reset or replaced: the last journalled register stands
+        end = sample(reading, 0, turn.policy.ended_measurands, ReadingContext.TRANSACTION_END, now.utc_ms)
+        samples = list(transaction.ended_samples) if turn.policy.ended_measurands else []
+        if end is not None:
+            samples.append(end)
+        turn.emit(
+            TransactionEnded(
+                transaction_id=transaction.id,
+                evse_id=self.spec.evse_id,
+                connector_id=self.spec.connector_id,
+                seq_no=transaction.seq_no + 1,
+                trigger=stopping.trigger,
+                charging_state=ChargingState.EV_CONNECTED if self.plugged else ChargingState.IDLE,
+                stopped_reason=stopping.stopped_reason,
+                token=stopping.token,
+                register_wh=register_wh,
+                samples=tuple(samples),
+                offline=not turn.online,
+                at_ms=now.utc_ms,
+            )
+        )
+        turn.active_evses = max(0, turn.active_evses - 1)
+        self._stopping_since_ms = None
+        self._next_sample_ms = None
+        self._next_ended_sample_ms = None
+
+    def charging_state(self, turn: Turn) -> ChargingState | None:
+        """2.0.1 ChargingStateEnumType from the facts; None without a transaction."""
+        transaction, facts = self.transaction, self.facts
+        if transaction is None:
+            return None
+        if facts is None:
+            return ChargingState.SUSPENDED_EVSE
+        if not facts.vehicle_connected:
+            return ChargingState.IDLE if facts.pilot == "A" else ChargingState.SUSPENDED_EVSE
+        if facts.pwm and facts.contactor_closed and facts.pilot in ("C", "D"):
+            return ChargingState.CHARGING
+        if facts.inhibits or self.limit_ma(turn) < MINIMUM_OFFER_MA:
+            return ChargingState.SUSPENDED_EVSE
+        before = transaction.charging_state
+        if facts.pwm and facts.pilot == "B":
+            offered_ms = turn.now.mono_ms - (self._offer_since_ms or turn.now.mono_ms)
+            if before is ChargingState.EV_CONNECTED and offered_ms < SUSPENDED_EV_AFTER_MS:
+                return before
+            return ChargingState.SUSPENDED_EV
+        # On the way: pilot still x1, or the contactor about to move.
+        return before
+
+    def _follow_charging_state(self, turn: Turn) -> None:
+        transaction = self.transaction
+        if transaction is None or transaction.stopping is not None:
+            return
+        state = self.charging_state(turn)
+        if state is not None and state is not transaction.charging_state:
+            self.update(turn, Trigger.CHARGING_STATE_CHANGED, (), state)
+
+    def update(
+        self,
+        turn: Turn,
+        trigger: Trigger,
+        samples: tuple[MeterSample, ...],
+        state: ChargingState | None = None,
+    ) -> None:
+        """Emit a TransactionUpdated of the running transaction."""
+        transaction = self.transaction
+        if transaction is None:
+            return
+        reading = self.fresh_reading(turn.now.mono_ms)
+        register_wh = reading.energy_import_wh if reading else None
+        if register_wh is not None and register_wh < transaction.register_wh:
+            register_wh = None
+        turn.emit(
+            TransactionUpdated(
+                transaction_id=transaction.id,
+                evse_id=self.spec.evse_id,
+                connector_id=self.spec.connector_id,
+                seq_no=transaction.seq_no + 1,
+                trigger=trigger,
+                charging_state=state or transaction.charging_state,
+                register_wh=register_wh,
+                samples=samples,
+                offline=not turn.online,
+                at_ms=turn.now.utc_ms,
+            )
+        )
+
+    def take_sample(
+        self, turn: Turn, measurands: tuple[Measurand, ...], context: ReadingContext
+    ) -> MeterSample | None:
+        offered_ma = self.facts.offered_ma if self.facts else 0
+        reading = self.fresh_reading(turn.now.mono_ms)
+        return sample(reading, offered_ma, measurands, context, turn.now.utc_ms)
+
+    def _sample_periodically(self, turn: Turn) -> None:
+        transaction, now, policy = self.transaction, turn.now, turn.policy
+        if transaction is None or transaction.stopping is not None:
+            return
+        for interval_s, due_ms in (
+            (policy.sampled_interval_s, self._next_sample_ms),
+            (policy.ended_interval_s, self._next_ended_sample_ms),
+        ):
+            due = interval_s > 0 and due_ms is not None and now.mono_ms >= due_ms
+            if (
+                due
+                and self.spec.has_meter
+                and self.fresh_reading(now.mono_ms) is None
+                and not self._meter_stale(turn)
+            ):
+                self._ask_meter(turn)  # a moment later, with a value that is true now
+                return
+        if policy.sampled_interval_s > 0:
+            if self._next_sample_ms is None:
+                self._next_sample_ms = _next(now.mono_ms, policy.sampled_interval_s)
+            elif now.mono_ms >= self._next_sample_ms:
+                self._next_sample_ms = _following(
+                    self._next_sample_ms, now.mono_ms, policy.sampled_interval_s
+                )
+                taken = self.take_sample(turn, policy.sampled_measurands, ReadingContext.SAMPLE_PERIODIC)
+                if taken is not None:
+                    self.update(turn, Trigger.METER_VALUE_PERIODIC, (taken,))
+        if policy.ended_interval_s > 0:
+            if self._next_ended_sample_ms is None:
+                self._next_ended_sample_ms = _next(now.mono_ms, policy.ended_interval_s)
+            elif now.mono_ms >= self._next_ended_sample_ms:
+                self._next_ended_sample_ms = _following(
+                    self._next_ended_sample_ms, now.mono_ms, policy.ended_interval_s
+                )
+                taken = self.take_sample(turn, policy.ended_measurands, ReadingContext.SAMPLE_PERIODIC)
+                if taken is not None:
+                    transaction.keep_for_end(taken)
+
+    def sample_aligned(self, turn: Turn) -> None:
+        """Clock-aligned values (1.6 3.16.2, 2.0.1 J01): into the transaction when one runs, else alone."""
+        taken = self.take_sample(turn, turn.policy.aligned_measurands, ReadingContext.SAMPLE_CLOCK)
+        if taken is None:
+            return
+        if self.transaction is not None and self.transaction.stopping is None:
+            self.update(turn, Trigger.METER_VALUE_CLOCK, (taken,))
+        else:
+            turn.emit(MeterValuesTaken(self.spec.evse_id, self.spec.connector_id, taken, turn.now.utc_ms))
+
+    def _ask_meter(self, turn: Turn) -> None:
+        """Ask for a reading now, at most twice a second."""
+        if self._meter_asked_ms is None or turn.now.mono_ms - self._meter_asked_ms >= 500:
+            self._meter_asked_ms = turn.now.mono_ms
+            turn.do(ReadMeter(self.spec.evse_id))
+
+    def _apply_scheduled_availability(self, turn: Turn) -> None:
+        if self.scheduled_operative is None or self.transaction is not None:
+            return
+        wanted, self.scheduled_operative = self.scheduled_operative, None
+        if wanted != self.operative:
+            self.authorization = None if not wanted else self.authorization
+            turn.emit(AvailabilityChanged(self.spec.evse_id, wanted, turn.now.utc_ms))
+
+    def _follow_unlock(self, turn: Turn) -> None:
+        if self._unlock_until_ms is None or self._unlock_deferred is None:
+            return
+        unlocked = self.facts is not None and self.facts.locked is False and self.transaction is None
+        if not unlocked and turn.now.mono_ms < self._unlock_until_ms:
+            return
+        verdict = (
+            Verdict(Status.UNLOCKED)
+            if unlocked
+            else Verdict(Status.UNLOCK_FAILED, "LockFault", "the lock did not report open in time")
+        )
+        turn.do(Settled(self._unlock_deferred, verdict))
+        self._unlock_until_ms = None
+        self._unlock_deferred = None
+
+    def _show(self, turn: Turn) -> None:
+        if not self.operative:
+            state = "unavailable"
+        elif self.fault() is not None:
+            state = "faulted"
+        elif self.transaction is not None:
+            charging = self.transaction.charging_state is ChargingState.CHARGING
+            state = "charging" if charging else "suspended"
+        elif self.authorization is not None or self.plugged:
+            state = "waiting"
+        else:
+            state = "available"
+        if state != self._indicator:
+            self._indicator = state
+            turn.do(ShowIndicator(self.spec.evse_id, state))
+
+    def next_deadline_ms(self) -> int | None:
+        """CLOCK_MONOTONIC ms of the next thing that happens by itself."""
+        deadlines = [
+            self.authorization.deadline_ms if self.authorization else None,
+            self._next_sample_ms,
+            self._next_ended_sample_ms,
+            self._unlock_until_ms,
+        ]
+        return min((one for one in deadlines if one is not None), default=None)
+
+
+def _next(mono_ms: int, interval_s: int) -> int | None:
+    return mono_ms + interval_s * 1000 if interval_s > 0 else None
+
+
+def _following(due_ms: int, mono_ms: int, interval_s: int) -> int:
+    """The next due instant on the same grid, after ``mono_ms``: late samples do not shift the grid."""
+    step_ms = interval_s * 1000
+    return due_ms + step_ms * ((mono_ms - due_ms) // step_ms + 1)

@@ -1,0 +1,650 @@
+"""The station: ``handle(input, now) -> Outcome``, pure but for the state it keeps.
+
+Owns: what concerns more than one EVSE: which EVSE a token is for, remote commands, availability of the
+whole, charging profiles, resets, clock-aligned sampling, and the replay of the journal.
+Refuses to know: OCPP messages, files, sockets, tasks, the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from controller.domain.authorization import TokenBook, decide
+from controller.domain.commands import (
+    ChangeAvailability,
+    ClearCache,
+    ClearProfiles,
+    DataTransfer,
+    InstallProfile,
+    RemoteStart,
+    RemoteStop,
+    Reset,
+    ResetKind,
+    Status,
+    TriggerKind,
+    TriggerMessage,
+    UnlockConnector,
+    Verdict,
+)
+from controller.domain.effects import AskAuthorize, ForgetTokens, Outcome, Restart, Send
+from controller.domain.events import (
+    AvailabilityChanged,
+    Event,
+    ProfileInstalled,
+    ProfilesCleared,
+    StationStarted,
+    StoppedReason,
+    TokenLearned,
+    TokenRefused,
+    TransactionEnded,
+    Trigger,
+)
+from controller.domain.evse import Evse, EvseSpec, PermitWish
+from controller.domain.faults import describe
+from controller.domain.inputs import (
+    AuthorizeAnswered,
+    CsmsChanged,
+    EvseFacts,
+    Input,
+    MeterFailed,
+    PolicyChanged,
+    Reading,
+    SafetyLost,
+    StorageChanged,
+    Tick,
+    TokenPresented,
+    TransactionAnswered,
+)
+from controller.domain.instant import Now
+from controller.domain.limits import Claim, Installed, install
+from controller.domain.measurands import MeterSample, ReadingContext
+from controller.domain.policy import Policy
+from controller.domain.profiles import ChargingProfile, ProfileFilter, ProfileKind, ProfilePurpose
+from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
+from controller.domain.turn import Turn
+from controller.domain.views import EvseView
+
+ASK_TIMEOUT_MS = 30_000
+"""An Authorize that the CSMS leaves unanswered this long is decided as if offline."""
+RESET_WAIT_MS = 20_000
+"""A reset waits this long for transactions to end, then restarts all the same: they end after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """An Authorize on its way to the CSMS."""
+
+    token: IdToken
+    evse_id: int | None
+    deadline_ms: int
+    remote: RemoteStart | None = None
+
+
+class Station:
+    """State of the whole station. ``handle`` is the only way in, ``apply`` the only way to durable state."""
+
+    def __init__(
+        self,
+        specs: Sequence[EvseSpec],
+        policy: Policy,
+        book: TokenBook,
+        new_id: Callable[[], str],
+    ) -> None:
+        self.evses = {spec.evse_id: Evse(spec) for spec in specs}
+        self.policy = policy
+        self.operative = True
+        self.profiles: dict[int, Installed] = {}
+        self.online = False
+        self.storage_fault: str | None = None
+        self._book = book
+        self._new_id = new_id
+        self._questions: dict[int, _Question] = {}
+        self._next_number = 0
+        self._scheduled_operative: bool | None = None
+        self._reset: tuple[ResetKind, int] | None = None
+        self._aligned_slot: int | None = None
+        self._view0: EvseView | None = None
+        self._handlers: dict[type, Callable[[Any, Turn], Verdict | int | None]] = {
+            EvseFacts: self._facts,
+            SafetyLost: self._safety_lost,
+            Reading: self._reading,
+            MeterFailed: self._meter_failed,
+            TokenPresented: self._token_presented,
+            AuthorizeAnswered: self._authorize_answered,
+            TransactionAnswered: self._transaction_answered,
+            CsmsChanged: self._csms_changed,
+            StorageChanged: self._storage_changed,
+            PolicyChanged: self._policy_changed,
+            Tick: self._tick,
+            RemoteStart: self._remote_start,
+            RemoteStop: self._remote_stop,
+            ChangeAvailability: self._change_availability,
+            UnlockConnector: self._unlock,
+            Reset: self._reset_command,
+            InstallProfile: self._install_profile,
+            ClearProfiles: self._clear_profiles,
+            ClearCache: self._clear_cache,
+            TriggerMessage: self._trigger,
+            DataTransfer: self._data_transfer,
+        }
+
+    # ------------------------------------------------------------------ the way in
+
+    def handle(self, input_: Input, now: Now) -> Outcome:
+        """Take one input, run all rules to their end, tell what happened and what to do."""
+        turn = self._turn(now)
+        answer = self._handlers[type(input_)](input_, turn)
+        for evse in self.evses.values():
+            evse.settle(turn)
+        self._settle_availability(turn)
+        self._settle_reset(turn)
+        return Outcome(
+            tuple(turn.events),
+            tuple(turn.effects),
+            answer if isinstance(answer, Verdict) else None,
+            answer if isinstance(answer, int) else None,
+        )
+
+    def start(self, version: str, boot_reason: str, now: Now) -> Outcome:
+        """The first turn after the journal was replayed."""
+        turn = self._turn(now)
+        turn.emit(StationStarted(version, boot_reason, now.utc_ms))
+        return Outcome(tuple(turn.events))
+
+    def _turn(self, now: Now) -> Turn:
+        return Turn(
+            now=now,
+            policy=self.policy,
+            online=self.online,
+            storage_fault=self.storage_fault,
+            profiles=self.profiles,
+            active_evses=sum(evse.transaction is not None for evse in self.evses.values()),
+            new_id=self._new_id,
+            apply=self.apply,
+        )
+
+    # ------------------------------------------------------------------ durable state
+
+    def apply(self, event: Event) -> None:
+        """Take over one event, new or replayed. Events of EVSEs that no longer exist are left aside."""
+        match event:
+            case AvailabilityChanged(evse_id=0):
+                self.operative = event.operative
+                return
+            case ProfileInstalled():
+                new = Installed(event.evse_id, event.profile, event.at_ms)
+                self._replace_profiles(install(self.profiles, new))
+                return
+            case ProfilesCleared():
+                self._replace_profiles(
+                    {id_: one for id_, one in self.profiles.items() if id_ not in event.profile_ids}
+                )
+                return
+            case TransactionEnded():
+                self._replace_profiles(
+                    {
+                        id_: one
+                        for id_, one in self.profiles.items()
+                        if not (one.profile.purpose is ProfilePurpose.TX and one.evse_id == event.evse_id)
+                    }
+                )
+            case _:
+                pass
+        evse = self.evses.get(getattr(event, "evse_id", -1))
+        if evse is not None:
+            evse.apply(event)
+
+    def _replace_profiles(self, profiles: dict[int, Installed]) -> None:
+        # In place: a running turn holds the same dictionary.
+        if profiles != self.profiles:
+            self.profiles.clear()
+            self.profiles.update(profiles)
+
+    def checkpoint(self) -> list[Event]:
+        """The shortest list of events that rebuilds the durable state by ``apply``."""
+        events: list[Event] = []
+        if not self.operative:
+            events.append(AvailabilityChanged(0, False, 0))
+        for evse_id in sorted(self.evses):
+            events.extend(self.evses[evse_id].checkpoint())
+        events.extend(
+            ProfileInstalled(one.evse_id, one.profile, one.at_ms)
+            for _id, one in sorted(self.profiles.items())
+        )
+        return events
+
+    # ------------------------------------------------------------------ what others may see
+
+    def permits(self, now: Now) -> list[PermitWish]:
+        turn = self._turn(now)
+        wishes = []
+        for evse in self.evses.values():
+            wish = evse.permit(turn)
+            if not self.operative:
+                wish = replace(wish, limit_ma=0, unavailable=True)
+            wishes.append(wish)
+        return wishes
+
+    def views(self, now: Now) -> list[EvseView]:
+        """The station itself (evse_id 0) and every EVSE."""
+        fault = None
+        if self.storage_fault is not None:
+            fault = "storage"
+        view = EvseView(
+            evse_id=0,
+            connector_id=0,
+            operative=self.operative,
+            fault=fault,
+            plugged=False,
+            authorized=False,
+            finishing=False,
+            reserved=False,
+            transaction_id=None,
+            charging_state=None,
+            changed_at_ms=self._view0.changed_at_ms if self._view0 else now.utc_ms,
+        )
+        if view != self._view0:
+            self._view0 = view = replace(view, changed_at_ms=now.utc_ms)
+        return [view, *(evse.view(self.operative, now.utc_ms) for evse in self.evses.values())]
+
+    def claims(self, evse_id: int, now: Now) -> list[Claim]:
+        """Every claim on the current of one EVSE. Raises ``KeyError`` for an unknown EVSE."""
+        return self.evses[evse_id].claims(self._turn(now))
+
+    def limit_ma(self, evse_id: int, now: Now) -> int:
+        return self.evses[evse_id].limit_ma(self._turn(now))
+
+    def sample(self, evse_id: int, context: ReadingContext, now: Now) -> MeterSample | None:
+        """The latest sampled measurands, for a triggered MeterValues (1.6 5.17, errata 3.46)."""
+        evse = self.evses.get(evse_id)
+        if evse is None:
+            return None
+        return evse.take_sample(self._turn(now), self.policy.sampled_measurands, context)
+
+    def next_deadline_ms(self) -> int | None:
+        deadlines = [evse.next_deadline_ms() for evse in self.evses.values()]
+        deadlines.extend(question.deadline_ms for question in self._questions.values())
+        return min((one for one in deadlines if one is not None), default=None)
+
+    # ------------------------------------------------------------------ observations
+
+    def _facts(self, facts: EvseFacts, turn: Turn) -> None:
+        evse = self.evses.get(facts.evse_id)
+        if evse is None:
+            return
+        plugged_before = evse.plugged
+        if not plugged_before and facts.vehicle_connected:
+            self._move_authorization_to(evse)
+        evse.observe(facts, turn)
+
+    def _move_authorization_to(self, plugged: Evse) -> None:
+        """A token shown before plugging in, at a reader for all EVSEs, is for the EVSE that gets the plug."""
+        if not plugged.free():
+            return
+        for other in self.evses.values():
+            held = other.authorization
+            if held is not None and not other.plugged and held.anywhere and other.transaction is None:
+                other.authorization, plugged.authorization = None, held
+                return
+
+    def _safety_lost(self, lost: SafetyLost, turn: Turn) -> None:
+        for evse in self.evses.values():
+            evse.safety_lost(lost.why, turn)
+
+    def _reading(self, reading: Reading, _turn: Turn) -> None:
+        evse = self.evses.get(reading.evse_id)
+        if evse is not None:
+            evse.reading = reading
+            evse.meter_fault = None
+
+    def _meter_failed(self, failed: MeterFailed, _turn: Turn) -> None:
+        evse = self.evses.get(failed.evse_id)
+        if evse is not None:
+            evse.meter_fault = failed.why
+
+    def _csms_changed(self, changed: CsmsChanged, turn: Turn) -> None:
+        self.online = turn.online = changed.online
+
+    def _storage_changed(self, changed: StorageChanged, turn: Turn) -> None:
+        self.storage_fault = turn.storage_fault = changed.why
+
+    def _policy_changed(self, changed: PolicyChanged, turn: Turn) -> None:
+        self.policy = turn.policy = changed.policy
+
+    def _tick(self, _tick: Tick, turn: Turn) -> None:
+        for ask_id, question in list(self._questions.items()):
+            if turn.now.mono_ms >= question.deadline_ms:
+                self._authorize_answered(AuthorizeAnswered(ask_id, None), turn)
+        interval_s = turn.policy.aligned_interval_s
+        slot = turn.now.utc_ms // (interval_s * 1000) if interval_s > 0 else None
+        if slot is not None and self._aligned_slot is not None and slot > self._aligned_slot:
+            for evse in self.evses.values():
+                evse.sample_aligned(turn)
+        self._aligned_slot = slot
+
+    # ------------------------------------------------------------------ tokens
+
+    def _token_presented(self, presented: TokenPresented, turn: Turn) -> Verdict:
+        """A card at a reader. The token that started a transaction stops it without asking (1.6 4.1)."""
+        token = presented.token
+        near = [
+            evse
+            for evse in self.evses.values()
+            if presented.evse_id is None or evse.spec.evse_id == presented.evse_id
+        ]
+        for evse in near:
+            transaction = evse.transaction
+            if transaction is not None and transaction.started_by(token):
+                if transaction.stopping is None:
+                    evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
+                return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
+        for evse in near:
+            held = evse.authorization
+            if held is not None and held.token.key == token.key:
+                evse.authorization = None
+                return Verdict(Status.ACCEPTED, info=f"authorization on EVSE {evse.spec.evse_id} withdrawn")
+        if any(question.token.key == token.key for question in self._questions.values()):
+            return Verdict(Status.ACCEPTED, info="already being authorized")
+        if self._target(presented.evse_id) is None and not any(evse.transaction for evse in near):
+            turn.emit(TokenRefused(token, "NoFreeEvse", "station", turn.now.utc_ms))
+            return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(presented.evse_id))
+        decision = decide(token, self._book, turn.policy, turn.online, turn.now.utc_ms)
+        if decision.ask:
+            self._ask(_Question(token, presented.evse_id, turn.now.mono_ms + ASK_TIMEOUT_MS), turn)
+            return Verdict(Status.ACCEPTED, info="asking the CSMS")
+        return self._decided(token, presented.evse_id, decision.status, decision.group, decision.source, turn)
+
+    def _ask(self, question: _Question, turn: Turn) -> None:
+        ask_id = self._number()
+        self._questions[ask_id] = question
+        turn.do(AskAuthorize(ask_id, question.token, question.evse_id))
+
+    def _number(self) -> int:
+        self._next_number += 1
+        return self._next_number
+
+    def _authorize_answered(self, answered: AuthorizeAnswered, turn: Turn) -> None:
+        question = self._questions.pop(answered.ask_id, None)
+        if question is None:
+            return  # too late: it was decided without the CSMS
+        token, info = question.token, answered.info
+        if info is None:
+            decision = decide(token, self._book, turn.policy, False, turn.now.utc_ms)
+            status, group, source = decision.status, decision.group, decision.source
+        else:
+            self._learn(token, info, turn)
+            status, group, source = info.status_at(turn.now.utc_ms), info.group, "csms"
+        if question.remote is None:
+            self._decided(token, question.evse_id, status, group, source, turn)
+        elif status is AuthorizationStatus.ACCEPTED:
+            self._grant_remote(question.remote, group, turn)
+        else:
+            turn.emit(TokenRefused(token, status, source, turn.now.utc_ms))
+
+    def _learn(self, token: IdToken, info: TokenInfo, turn: Turn) -> None:
+        """What the CSMS says goes to the cache, unless the local list has the token (1.6 3.5.3)."""
+        if turn.policy.local_list_enabled and self._book.listed(token) is not None:
+            return
+        turn.emit(TokenLearned(token, info, turn.now.utc_ms))
+
+    def _decided(
+        self,
+        token: IdToken,
+        evse_id: int | None,
+        status: AuthorizationStatus,
+        group: IdToken | None,
+        source: str,
+        turn: Turn,
+    ) -> Verdict:
+        if status is not AuthorizationStatus.ACCEPTED:
+            turn.emit(TokenRefused(token, status, source, turn.now.utc_ms))
+            return Verdict(Status.REJECTED, str(status), f"refused by {source}")
+        for evse in self.evses.values():
+            if evse_id is not None and evse.spec.evse_id != evse_id:
+                continue
+            transaction = evse.transaction
+            if transaction is not None and transaction.stopping is None and transaction.same_group(group):
+                evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
+                return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
+        target = self._target(evse_id)
+        if target is None:
+            turn.emit(TokenRefused(token, "NoFreeEvse", "station", turn.now.utc_ms))
+            return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(evse_id))
+        target.authorize(turn, token, group, source, anywhere=evse_id is None)
+        return Verdict(Status.ACCEPTED, info=f"authorized for EVSE {target.spec.evse_id}")
+
+    def _target(self, evse_id: int | None) -> Evse | None:
+        """The EVSE for a new authorization: the given one, else a plugged one, else the first free."""
+        if not self.operative:
+            return None
+        free = [
+            evse
+            for evse in self.evses.values()
+            if evse.free() and (evse_id is None or evse.spec.evse_id == evse_id)
+        ]
+        return next((evse for evse in free if evse.plugged), free[0] if free else None)
+
+    def _why_no_target(self, evse_id: int | None) -> str:
+        if not self.operative:
+            return "the station is unavailable"
+        reasons = []
+        for evse in self.evses.values():
+            if evse_id is not None and evse.spec.evse_id != evse_id:
+                continue
+            fault = evse.fault()
+            if fault is not None:
+                reasons.append(f"EVSE {evse.spec.evse_id}: {describe(fault).cause}")
+            elif not evse.operative or evse.scheduled_operative is False:
+                reasons.append(f"EVSE {evse.spec.evse_id}: unavailable")
+            else:
+                reasons.append(f"EVSE {evse.spec.evse_id}: in use")
+        return "; ".join(reasons) or f"there is no EVSE {evse_id}"
+
+    def _transaction_answered(self, answered: TransactionAnswered, turn: Turn) -> None:
+        """idTagInfo / idTokenInfo in the answer to a transaction message (1.6 4.8, 2.0.1 E05)."""
+        self._learn(answered.token, answered.info, turn)
+        for evse in self.evses.values():
+            transaction = evse.transaction
+            if transaction is None or transaction.id != answered.transaction_id:
+                continue
+            if not transaction.started_by(answered.token):
+                continue
+            if answered.info.status_at(turn.now.utc_ms) is AuthorizationStatus.ACCEPTED:
+                transaction.group = answered.info.group or transaction.group
+            else:
+                evse.deauthorized(turn)
+
+    # ------------------------------------------------------------------ commands
+
+    def _remote_start(self, command: RemoteStart, turn: Turn) -> Verdict:
+        """1.6 5.11, 2.0.1 F01/F02: answered first, then acted on."""
+        if self._reset is not None:
+            return Verdict(Status.REJECTED, "Resetting", "a reset is under way")
+        if command.evse_id is not None and command.evse_id not in self.evses:
+            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
+        target = self._target(command.evse_id)
+        if target is None:
+            return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(command.evse_id))
+        if command.profile is not None:
+            refused = self._profile_fault(target.spec.evse_id, command.profile, starting=True)
+            if refused is not None:
+                return refused
+        bound = replace(command, evse_id=target.spec.evse_id)
+        if not turn.policy.authorize_remote_start:
+            self._grant_remote(bound, command.group, turn)
+            return Verdict(Status.ACCEPTED)
+        decision = decide(command.token, self._book, turn.policy, turn.online, turn.now.utc_ms)
+        if decision.ask:
+            deadline_ms = turn.now.mono_ms + ASK_TIMEOUT_MS
+            self._ask(_Question(command.token, target.spec.evse_id, deadline_ms, bound), turn)
+        elif decision.accepted:
+            self._grant_remote(bound, decision.group or command.group, turn)
+        else:
+            turn.emit(TokenRefused(command.token, decision.status, decision.source, turn.now.utc_ms))
+        return Verdict(Status.ACCEPTED)
+
+    def _grant_remote(self, command: RemoteStart, group: IdToken | None, turn: Turn) -> None:
+        target = self._target(command.evse_id)
+        if target is None:  # taken while the CSMS was being asked
+            turn.emit(TokenRefused(command.token, "NoFreeEvse", "station", turn.now.utc_ms))
+            return
+        target.authorize(turn, command.token, group, "remote", command.remote_start_id, command.profile)
+
+    def _remote_stop(self, command: RemoteStop, turn: Turn) -> Verdict:
+        for evse in self.evses.values():
+            transaction = evse.transaction
+            if transaction is not None and transaction.id == command.transaction_id:
+                evse.stop(turn, StoppedReason.REMOTE, Trigger.REMOTE_STOP)
+                return Verdict(Status.ACCEPTED)
+        return Verdict(Status.REJECTED, "TxNotFound", f"no running transaction {command.transaction_id}")
+
+    def _change_availability(self, command: ChangeAvailability, turn: Turn) -> Verdict:
+        """1.6 5.2, 2.0.1 G03/G04: at once when idle, else scheduled for the end of the transaction."""
+        if command.evse_id == 0:
+            busy = any(evse.transaction is not None for evse in self.evses.values())
+            if command.operative or not busy:
+                self._scheduled_operative = None
+                if self.operative != command.operative:
+                    turn.emit(AvailabilityChanged(0, command.operative, turn.now.utc_ms))
+                    if not command.operative:
+                        for evse in self.evses.values():
+                            evse.authorization = None
+                return Verdict(Status.ACCEPTED)
+            self._scheduled_operative = False
+            return Verdict(Status.SCHEDULED, "TxInProgress")
+        target = self.evses.get(command.evse_id)
+        if target is None:
+            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
+        target.scheduled_operative = command.operative
+        if target.operative == command.operative:
+            target.scheduled_operative = None
+            return Verdict(Status.ACCEPTED)
+        return Verdict(Status.ACCEPTED if target.transaction is None else Status.SCHEDULED)
+
+    def _settle_availability(self, turn: Turn) -> None:
+        if self._scheduled_operative is None or any(evse.transaction for evse in self.evses.values()):
+            return
+        wanted, self._scheduled_operative = self._scheduled_operative, None
+        turn.emit(AvailabilityChanged(0, wanted, turn.now.utc_ms))
+
+    def _unlock(self, command: UnlockConnector, turn: Turn) -> Verdict | int:
+        evse = self.evses.get(command.evse_id)
+        if evse is None or command.connector_id != evse.spec.connector_id:
+            return Verdict(Status.UNKNOWN_CONNECTOR, "UnknownConnectorId")
+        if not evse.spec.has_lock:
+            return Verdict(Status.NOT_SUPPORTED, "FixedCable", "the cable of this EVSE is fixed")
+        if evse.transaction is not None:
+            if not command.stop_transaction:
+                return Verdict(Status.ONGOING_TRANSACTION, "TxInProgress")
+            evse.stop(turn, StoppedReason.UNLOCK_COMMAND, Trigger.UNLOCK_COMMAND)
+        number = self._number()
+        evse.unlock(turn, number)
+        return number
+
+    def _reset_command(self, command: Reset, turn: Turn) -> Verdict:
+        """1.6 5.14, 2.0.1 B11/B12: transactions end first, then the restart."""
+        if command.evse_id is not None:
+            return Verdict(Status.REJECTED, "UnsupportedParam", "a single EVSE cannot be reset")
+        busy = any(evse.transaction is not None for evse in self.evses.values())
+        if command.kind is ResetKind.ON_IDLE:
+            self._reset = (command.kind, 2**62)
+            return Verdict(Status.SCHEDULED if busy else Status.ACCEPTED)
+        self._reset = (command.kind, turn.now.mono_ms + RESET_WAIT_MS)
+        soft = command.kind is ResetKind.SOFT
+        for evse in self.evses.values():
+            evse.stop(
+                turn,
+                StoppedReason.SOFT_RESET if soft else StoppedReason.IMMEDIATE_RESET,
+                Trigger.RESET_COMMAND,
+            )
+        return Verdict(Status.ACCEPTED)
+
+    def _settle_reset(self, turn: Turn) -> None:
+        if self._reset is None:
+            return
+        kind, deadline_ms = self._reset
+        busy = any(evse.transaction is not None for evse in self.evses.values())
+        if busy and turn.now.mono_ms < deadline_ms:
+            return
+        self._reset = None
+        turn.do(Restart(kind))
+
+    def _install_profile(self, command: InstallProfile, turn: Turn) -> Verdict:
+        refused = self._profile_fault(command.evse_id, command.profile, starting=False)
+        if refused is not None:
+            return refused
+        profile = command.profile
+        turn.emit(ProfileInstalled(command.evse_id, profile, turn.now.utc_ms))
+        return Verdict(Status.ACCEPTED)
+
+    def _profile_fault(self, evse_id: int, profile: ChargingProfile, starting: bool) -> Verdict | None:
+        """Why a profile cannot be taken (1.6 3.13.1, 5.16.4; 2.0.1 K01), or None."""
+
+        def refuse(reason: str, info: str) -> Verdict:
+            return Verdict(Status.REJECTED, reason, info)
+
+        if evse_id != 0 and evse_id not in self.evses:
+            return refuse("UnknownEvse", f"there is no EVSE {evse_id}")
+        purpose = profile.purpose
+        if purpose in (ProfilePurpose.STATION_MAX, ProfilePurpose.EXTERNAL) and evse_id != 0:
+            return refuse("InvalidProfile", f"{purpose} is for the whole station (EVSE 0) only")
+        if starting and purpose is not ProfilePurpose.TX:
+            return refuse("InvalidProfile", "a profile given with a remote start must be a TxProfile")
+        if purpose is ProfilePurpose.TX and not starting:
+            transaction = self.evses[evse_id].transaction if evse_id else None
+            if transaction is None:
+                return refuse("TxNotFound", "a TxProfile needs a running transaction on its EVSE")
+            if profile.transaction_id not in (None, transaction.id):
+                return refuse("TxNotFound", f"no running transaction {profile.transaction_id}")
+        periods = profile.schedule.periods
+        if not periods or periods[0].start_s != 0:
+            return refuse("InvalidSchedule", "the first period must start at 0")
+        if any(late.start_s <= early.start_s for early, late in pairwise(periods)):
+            return refuse("InvalidSchedule", "periods must start one after the other")
+        if profile.kind is ProfileKind.RECURRING and profile.recurrency not in ("Daily", "Weekly"):
+            return refuse("InvalidSchedule", "a recurring profile needs recurrencyKind Daily or Weekly")
+        return None
+
+    def _clear_profiles(self, command: ClearProfiles, turn: Turn) -> Verdict:
+        ids = tuple(sorted(id_ for id_, one in self.profiles.items() if _matches(one, command.filter)))
+        if not ids:
+            return Verdict(Status.UNKNOWN)
+        turn.emit(ProfilesCleared(command.filter, ids, turn.now.utc_ms))
+        return Verdict(Status.ACCEPTED)
+
+    def _clear_cache(self, _command: ClearCache, turn: Turn) -> Verdict:
+        """1.6 5.4, errata 3.23: Rejected where there is no cache."""
+        if not turn.policy.auth_cache_enabled:
+            return Verdict(Status.REJECTED, "CacheDisabled", "the authorization cache is switched off")
+        turn.do(ForgetTokens())
+        return Verdict(Status.ACCEPTED)
+
+    def _trigger(self, command: TriggerMessage, turn: Turn) -> Verdict:
+        if command.kind is TriggerKind.OTHER:
+            return Verdict(Status.NOT_IMPLEMENTED)
+        if command.evse_id not in (None, 0) and command.evse_id not in self.evses:
+            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
+        turn.do(Send(command))
+        return Verdict(Status.ACCEPTED)
+
+    def _data_transfer(self, command: DataTransfer, _turn: Turn) -> Verdict:
+        return Verdict(Status.UNKNOWN_VENDOR, info=f"no extension of vendor {command.vendor_id} is known")
+
+
+def _matches(one: Installed, wanted: ProfileFilter) -> bool:
+    if wanted.id is not None:
+        return one.profile.id == wanted.id
+    return (
+        wanted.evse_id in (None, one.evse_id)
+        and wanted.purpose in (None, one.profile.purpose)
+        and wanted.stack_level in (None, one.profile.stack_level)
+    )
+
+
+def replay(station: Station, events: Iterable[Event]) -> None:
+    """Rebuild the durable state from a checkpoint and the journal after it."""
+    for event in events:
+        station.apply(event)

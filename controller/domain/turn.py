@@ -1,0 +1,38 @@
+"""One turn of the station: the context in which an input is handled.
+
+Owns: what all parts of a turn share, and the rule that an event takes effect the moment it is emitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from controller.domain.effects import Effect
+from controller.domain.events import Event
+from controller.domain.instant import Now
+from controller.domain.limits import Installed
+from controller.domain.policy import Policy
+
+
+@dataclass(slots=True)
+class Turn:
+    """``emit`` applies an event and keeps it for the journal; ``do`` asks the shell for an effect."""
+
+    now: Now
+    policy: Policy
+    online: bool
+    storage_fault: str | None
+    profiles: dict[int, Installed]
+    active_evses: int
+    new_id: Callable[[], str]
+    apply: Callable[[Event], None]
+    events: list[Event] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        self.apply(event)
+        self.events.append(event)
+
+    def do(self, effect: Effect) -> None:
+        self.effects.append(effect)

@@ -1,0 +1,118 @@
+"""Why is it not charging? Every limit and every reason of one EVSE, in words, with since-when and remedy.
+
+Owns: the rows that ``joulepost why`` shows. Adds no rule of its own: it only reads the station.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.domain.evse import MINIMUM_OFFER_MA
+from controller.domain.faults import describe
+from controller.domain.instant import Now
+from controller.domain.limits import lowest
+from controller.domain.station import Station
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``kind``: "verdict", "session", "limit" or "inhibit". ``since_ms`` UTC ms or None (always, unknown)."""
+
+    kind: str
+    name: str
+    value: str
+    source: str
+    since_ms: int | None
+    clears_by: str
+
+
+def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
+    """The verdict first, then what it rests on. Raises ``KeyError`` for an unknown EVSE."""
+    evse = station.evses[evse_id]
+    rows: list[Reason] = []
+    facts, transaction = evse.facts, evse.transaction
+    if facts is not None:
+        for name, since_mono_ms in facts.inhibits:
+            fault = describe(name)
+            since_ms = now.utc_ms - (now.mono_ms - since_mono_ms)
+            rows.append(Reason("inhibit", name, fault.cause, "safety process", since_ms, fault.clears_by))
+    else:
+        cause = evse.safety_fault or ""
+        fault = describe("safety-silent")
+        rows.append(Reason("inhibit", "safety-silent", cause, "controller", None, fault.clears_by))
+    if not station.operative:
+        rows.append(
+            Reason("session", "station unavailable", "inoperative", "CSMS or technician", None, "Operative")
+        )
+    if not evse.operative:
+        rows.append(
+            Reason("session", "EVSE unavailable", "inoperative", "CSMS or technician", None, "Operative")
+        )
+    if not evse.plugged:
+        rows.append(Reason("session", "no vehicle", "pilot state A", "pilot", None, "plug in"))
+    if transaction is None:
+        if evse.authorization is not None:
+            held = evse.authorization
+            rows.append(
+                Reason(
+                    "session",
+                    "authorized",
+                    f"token {held.token.value} by {held.source}",
+                    held.source,
+                    now.utc_ms - (now.mono_ms - held.since_ms),
+                    "plug in" if not evse.plugged else "a meter reading and a writable journal",
+                )
+            )
+        else:
+            rows.append(
+                Reason("session", "not authorized", "no token", "", None, "present a card or start remotely")
+            )
+    elif transaction.stopping is not None:
+        stopping = transaction.stopping
+        rows.append(
+            Reason(
+                "session",
+                "stopping",
+                str(stopping.stopped_reason),
+                str(stopping.trigger),
+                stopping.at_ms,
+                "the vehicle lets go, at most 6 s",
+            )
+        )
+    else:
+        rows.append(
+            Reason(
+                "session",
+                "transaction",
+                f"{transaction.id} {transaction.charging_state}",
+                transaction.token.value if transaction.token else "",
+                transaction.started.at_ms,
+                "a stop",
+            )
+        )
+    claims = station.claims(evse_id, now)
+    rows.extend(
+        Reason(
+            "limit", claim.name, f"{claim.limit_ma / 1000:g} A", claim.source, claim.since_ms, claim.clears_by
+        )
+        for claim in sorted(claims, key=lambda claim: claim.limit_ma)
+    )
+    deciding = lowest(claims)
+    if facts is not None and facts.pwm and facts.contactor_closed:
+        verdict = f"charging, {facts.offered_ma / 1000:g} A offered, limited by {deciding.name}"
+    elif facts is not None and facts.pwm and not facts.inhibits:
+        verdict = f"{facts.offered_ma / 1000:g} A offered, waiting for the vehicle (pilot {facts.pilot}2)"
+    else:
+        verdict = "not charging: " + _because(rows, deciding.limit_ma, deciding.name)
+    rows.insert(0, Reason("verdict", f"EVSE {evse_id}", verdict, "", None, ""))
+    return rows
+
+
+def _because(rows: list[Reason], limit_ma: int, limit_name: str) -> str:
+    named = [row.name for row in rows if row.kind == "inhibit"]
+    named += [
+        row.name for row in rows if row.kind == "session" and row.name not in ("transaction", "authorized")
+    ]
+    if limit_ma < MINIMUM_OFFER_MA:
+        named.append(f"limit {limit_name} below 6 A")
+    return ", ".join(named) or "about to start"

@@ -1,0 +1,160 @@
+"""A station driven by hand: facts and readings go in, events come out; time is a number."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.domain.commands import Verdict
+from controller.domain.effects import Effect, Outcome
+from controller.domain.events import Event
+from controller.domain.evse import EvseSpec
+from controller.domain.inputs import CsmsChanged, EvseFacts, Input, Reading, Tick, TokenPresented
+from controller.domain.instant import Now
+from controller.domain.measurands import Measurand
+from controller.domain.policy import Policy
+from controller.domain.station import Station
+from controller.domain.tokens import IdToken, TokenInfo
+
+ENERGY = (Measurand.ENERGY_IMPORT_REGISTER,)
+
+POLICY = Policy(
+    ev_connection_timeout_s=60,
+    auth_enabled=True,
+    authorize_remote_start=False,
+    local_authorize_offline=True,
+    local_pre_authorize=True,
+    offline_tx_for_unknown_id=False,
+    auth_cache_enabled=True,
+    local_list_enabled=True,
+    stop_tx_on_invalid_id=True,
+    max_energy_on_invalid_id_wh=0,
+    stop_tx_on_ev_side_disconnect=True,
+    sampled_interval_s=60,
+    sampled_measurands=ENERGY,
+    started_measurands=ENERGY,
+    ended_interval_s=0,
+    ended_measurands=ENERGY,
+    aligned_interval_s=0,
+    aligned_measurands=ENERGY,
+    free_vend_token="FREE",
+    meter_required=True,
+    meter_stale_s=10,
+    permit_lease_s=10,
+    nominal_voltage_v=230,
+)
+
+
+class Book:
+    """Local list and cache as two dictionaries."""
+
+    def __init__(self) -> None:
+        self.list: dict[str, TokenInfo] = {}
+        self.cache: dict[str, TokenInfo] = {}
+
+    def listed(self, token: IdToken) -> TokenInfo | None:
+        return self.list.get(token.key)
+
+    def cached(self, token: IdToken) -> TokenInfo | None:
+        return self.cache.get(token.key)
+
+
+class Hand:
+    """Moves one station through time; keeps every event and effect."""
+
+    def __init__(self, evses: int = 1, policy: Policy = POLICY, has_lock: bool = False) -> None:
+        self.book = Book()
+        self.ids = iter(f"tx-{n}" for n in range(1, 1000))
+        specs = [EvseSpec(n, has_lock=has_lock) for n in range(1, evses + 1)]
+        self.specs = specs
+        self.station = Station(specs, policy, self.book, lambda: next(self.ids))
+        self.mono_ms = 1_000_000
+        self.utc_ms = 1_767_225_600_000
+        self.events: list[Event] = []
+        self.effects: list[Effect] = []
+        self.outcome = Outcome()
+        self.register_wh = 5_000
+        self.plug_no = 100
+
+    @property
+    def now(self) -> Now:
+        return Now(self.mono_ms, self.utc_ms)
+
+    def give(self, input_: Input) -> Verdict | None:
+        self.outcome = self.station.handle(input_, self.now)
+        self.events.extend(self.outcome.events)
+        self.effects.extend(self.outcome.effects)
+        return self.outcome.verdict
+
+    def sleep(self, seconds: float, tick: bool = True) -> None:
+        """Time passes in steps of a second, with a reading and a tick each."""
+        left_ms = round(seconds * 1000)
+        while left_ms > 0:
+            step_ms = min(1000, left_ms)
+            left_ms -= step_ms
+            self.mono_ms += step_ms
+            self.utc_ms += step_ms
+            if tick:
+                for spec in self.specs:
+                    self.read(spec.evse_id)
+                self.give(Tick())
+
+    def read(self, evse_id: int = 1) -> None:
+        self.give(Reading(evse_id, self.mono_ms, self.register_wh))
+
+    def facts(
+        self, pilot: str, pwm: bool = False, closed: bool = False, evse_id: int = 1, **more: object
+    ) -> None:
+        fields: dict[str, object] = {
+            "evse_id": evse_id,
+            "at_ms": self.mono_ms,
+            "pilot": pilot,
+            "pwm": pwm,
+            "plug_no": self.plug_no + evse_id * 1000,
+            "offered_ma": 16_000 if pwm else 0,
+            "contactor_closed": closed,
+            "rating_ma": 32_000,
+            "cable_ma": 20_000,
+            "locked": None,
+            "permit_held": pwm,
+            "inhibits": (),
+        }
+        self.give(EvseFacts(**{**fields, **more}))  # type: ignore[arg-type]
+
+    def plug(self, evse_id: int = 1) -> None:
+        self.plug_no += 1
+        self.facts("B", evse_id=evse_id)
+
+    def charge(self, evse_id: int = 1) -> None:
+        """The vehicle takes what is offered."""
+        self.facts("B", pwm=True, evse_id=evse_id)
+        self.facts("C", pwm=True, closed=True, evse_id=evse_id)
+
+    def let_go(self, evse_id: int = 1) -> None:
+        """x1, the vehicle lets go, the contactor opens, and the meter is read."""
+        self.facts("B", evse_id=evse_id)
+        self.read(evse_id)
+
+    def unplug(self, evse_id: int = 1) -> None:
+        self.facts("A", evse_id=evse_id)
+        self.read(evse_id)
+
+    def swipe(self, uid: str, evse_id: int | None = None) -> Verdict | None:
+        return self.give(TokenPresented(IdToken(uid), evse_id))
+
+    def online(self) -> None:
+        self.give(CsmsChanged(True))
+
+    def of(self, kind: type) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def limit_ma(self, evse_id: int = 1) -> int:
+        return next(w for w in self.station.permits(self.now) if w.evse_id == evse_id).limit_ma
+
+
+@pytest.fixture
+def hand() -> Hand:
+    """One EVSE, nothing plugged, meter and safety process alive, CSMS offline."""
+    hand = Hand()
+    hand.facts("A")
+    hand.read()
+    return hand
