@@ -1,0 +1,361 @@
+"""One connected station, seen from the desk CSMS: the server side of the ``ocpp`` package, per version.
+
+Owns: the answers to a station's requests and the notes taken of them (``csms_book``).
+Refuses to know: the listening socket, the control socket, how orders are worded.
+
+Every message is checked against the schemas of the ``ocpp`` package in both directions; what breaks them
+is noted as a violation and answered with the CALLERROR the package chooses.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import ocpp.routing
+import ocpp.v16.call
+import ocpp.v16.call_result
+import ocpp.v21.call
+import ocpp.v21.call_result
+import ocpp.v201.call
+import ocpp.v201.call_result
+from ocpp.charge_point import ChargePoint, camel_to_snake_case, snake_to_camel_case
+from ocpp.exceptions import FormatViolationError, OCPPError
+from ocpp.messages import Call, unpack
+from ocpp.v16 import ChargePoint as Package16
+from ocpp.v21 import ChargePoint as Package21
+from ocpp.v201 import ChargePoint as Package201
+
+from controller.bench.csms_book import Book, StationRecord, TransactionRecord, register_wh
+
+HEARTBEAT_S = 300
+
+F = TypeVar("F", bound=Callable[..., Any])
+on: Callable[[str], Callable[[F], F]] = ocpp.routing.on
+"""The package's decorator, with its type."""
+
+log = logging.getLogger(__name__)
+
+
+class Connection(Protocol):
+    """A websocket that also notes every frame."""
+
+    async def recv(self) -> str: ...
+    async def send(self, message: str) -> None: ...
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _Notes:
+    """What both generations share. Mixed into the package's classes."""
+
+    record: StationRecord
+    book: Book
+    interval_s: int
+    on_change: Callable[[], None]
+
+    def take_notes(self, book: Book, record: StationRecord, on_change: Callable[[], None]) -> None:
+        self.book = book
+        self.record = record
+        self.on_change = on_change
+        self.interval_s = HEARTBEAT_S
+
+    def token_status(self, token: str) -> str:
+        return "Accepted" if self.book.accepts(token) else "Blocked"
+
+
+class Station16(_Notes, Package16):  # type: ignore[misc]
+    """OCPP 1.6 (sections 4.1 to 4.10, security white paper for the last two)."""
+
+    @on("BootNotification")
+    def on_boot(self, charge_point_vendor: str, charge_point_model: str, **more: Any) -> Any:
+        self.record.boots += 1
+        self.record.vendor, self.record.model = charge_point_vendor, charge_point_model
+        self.record.firmware = more.get("firmware_version", "")
+        self.on_change()
+        return ocpp.v16.call_result.BootNotification(utc_now(), self.interval_s, "Accepted")
+
+    @on("Heartbeat")
+    def on_heartbeat(self) -> Any:
+        return ocpp.v16.call_result.Heartbeat(utc_now())
+
+    @on("StatusNotification")
+    def on_status(self, connector_id: int, error_code: str, status: str, **_: Any) -> Any:
+        self.record.evses[connector_id] = status if error_code == "NoError" else f"{status} ({error_code})"
+        self.on_change()
+        return ocpp.v16.call_result.StatusNotification()
+
+    @on("Authorize")
+    def on_authorize(self, id_tag: str) -> Any:
+        return ocpp.v16.call_result.Authorize({"status": self.token_status(id_tag)})
+
+    @on("StartTransaction")
+    def on_start(self, connector_id: int, id_tag: str, meter_start: int, timestamp: str, **_: Any) -> Any:
+        info = {"status": self.token_status(id_tag)}
+        for known in self.record.transactions.values():
+            # The same message again (its answer was lost): the same id, and no second transaction.
+            if (known.evse_id, known.token, known.start_wh, known.started_at) == (
+                connector_id,
+                id_tag,
+                meter_start,
+                timestamp,
+            ):
+                known.messages += 1
+                return ocpp.v16.call_result.StartTransaction(int(known.id), info)
+        number = self.book.next_transaction_id()
+        self.record.transactions[str(number)] = TransactionRecord(
+            str(number), connector_id, id_tag, timestamp, start_wh=meter_start, register_wh=meter_start
+        )
+        self.on_change()
+        return ocpp.v16.call_result.StartTransaction(number, info)
+
+    @on("StopTransaction")
+    def on_stop(self, transaction_id: int, meter_stop: int, timestamp: str, **more: Any) -> Any:
+        found = self.record.transactions.get(str(transaction_id))
+        if found is None:
+            self.record.violations.append(f"StopTransaction of unknown transaction {transaction_id}")
+        else:
+            found.messages += 1
+            found.register_wh, found.ended_at = meter_stop, timestamp
+            found.stopped_reason = more.get("reason", "Local")  # 1.6 6.49: Local may be left out
+        self.on_change()
+        return ocpp.v16.call_result.StopTransaction()
+
+    @on("MeterValues")
+    def on_meter_values(self, connector_id: int, meter_value: list[dict[str, Any]], **more: Any) -> Any:
+        found = self.record.transactions.get(str(more.get("transaction_id")))
+        if found is not None:
+            found.messages += 1
+            register = register_wh(meter_value)
+            if register is not None:
+                found.register_wh = register
+            self.on_change()
+        return ocpp.v16.call_result.MeterValues()
+
+    @on("DataTransfer")
+    def on_data_transfer(self, **_: Any) -> Any:
+        return ocpp.v16.call_result.DataTransfer("UnknownVendorId")
+
+    @on("DiagnosticsStatusNotification")
+    def on_diagnostics_status(self, **_: Any) -> Any:
+        return ocpp.v16.call_result.DiagnosticsStatusNotification()
+
+    @on("FirmwareStatusNotification")
+    def on_firmware_status(self, **_: Any) -> Any:
+        return ocpp.v16.call_result.FirmwareStatusNotification()
+
+    @on("SecurityEventNotification")
+    def on_security_event(self, **_: Any) -> Any:
+        return ocpp.v16.call_result.SecurityEventNotification()
+
+    @on("LogStatusNotification")
+    def on_log_status(self, **_: Any) -> Any:
+        return ocpp.v16.call_result.LogStatusNotification()
+
+
+class _Notes2(_Notes):
+    """Handlers of 2.0.1 and 2.1: the messages used here are the same in both."""
+
+    results: Any
+
+    @on("BootNotification")
+    def on_boot(self, charging_station: dict[str, Any], reason: str, **_: Any) -> Any:
+        self.record.boots += 1
+        self.record.vendor = charging_station["vendor_name"]
+        self.record.model = charging_station["model"]
+        self.record.firmware = charging_station.get("firmware_version", "")
+        self.on_change()
+        return self.results.BootNotification(utc_now(), self.interval_s, "Accepted")
+
+    @on("Heartbeat")
+    def on_heartbeat(self, **_: Any) -> Any:
+        return self.results.Heartbeat(utc_now())
+
+    @on("StatusNotification")
+    def on_status(self, connector_status: str, evse_id: int, **_: Any) -> Any:
+        self.record.evses[evse_id] = connector_status
+        self.on_change()
+        return self.results.StatusNotification()
+
+    @on("Authorize")
+    def on_authorize(self, id_token: dict[str, Any], **_: Any) -> Any:
+        return self.results.Authorize({"status": self.token_status(id_token["id_token"])})
+
+    @on("TransactionEvent")
+    def on_transaction(
+        self, event_type: str, timestamp: str, seq_no: int, transaction_info: dict[str, Any], **more: Any
+    ) -> Any:
+        number = transaction_info["transaction_id"]
+        token = (more.get("id_token") or {}).get("id_token")
+        register = register_wh(more.get("meter_value") or [])
+        found = self.record.transactions.get(number)
+        if found is None:
+            found = TransactionRecord(number, (more.get("evse") or {}).get("id", 0), token, timestamp)
+            found.messages = 0
+            self.record.transactions[number] = found
+            if event_type != "Started":
+                self.record.violations.append(
+                    f"TransactionEvent {event_type} of unknown transaction {number}"
+                )
+        if seq_no not in found.seq_nos:
+            found.messages += 1
+            found.seq_nos.append(seq_no)
+        found.token = found.token or token
+        if register is not None:
+            found.start_wh = register if found.start_wh is None else found.start_wh
+            found.register_wh = register
+        if event_type == "Ended":
+            found.ended_at = timestamp
+            found.stopped_reason = transaction_info.get("stopped_reason", "Local")
+        self.on_change()
+        if token is None:
+            return self.results.TransactionEvent()
+        # E05.FR.08/09: an idToken in the request is answered with its idTokenInfo.
+        return self.results.TransactionEvent(id_token_info={"status": self.token_status(token)})
+
+    @on("MeterValues")
+    def on_meter_values(self, **_: Any) -> Any:
+        return self.results.MeterValues()
+
+    @on("DataTransfer")
+    def on_data_transfer(self, **_: Any) -> Any:
+        return self.results.DataTransfer("UnknownVendorId")
+
+    @on("NotifyReport")
+    def on_report(self, **_: Any) -> Any:
+        return self.results.NotifyReport()
+
+    @on("SecurityEventNotification")
+    def on_security_event(self, **_: Any) -> Any:
+        return self.results.SecurityEventNotification()
+
+    @on("NotifyEvent")
+    def on_event(self, **_: Any) -> Any:
+        return self.results.NotifyEvent()
+
+    @on("FirmwareStatusNotification")
+    def on_firmware_status(self, **_: Any) -> Any:
+        return self.results.FirmwareStatusNotification()
+
+    @on("LogStatusNotification")
+    def on_log_status(self, **_: Any) -> Any:
+        return self.results.LogStatusNotification()
+
+    @on("NotifyChargingLimit")
+    def on_charging_limit(self, **_: Any) -> Any:
+        return self.results.NotifyChargingLimit()
+
+    @on("ReportChargingProfiles")
+    def on_report_profiles(self, **_: Any) -> Any:
+        return self.results.ReportChargingProfiles()
+
+
+class Station201(_Notes2, Package201):  # type: ignore[misc]
+    """OCPP 2.0.1."""
+
+    results = ocpp.v201.call_result
+
+
+class Station21(_Notes2, Package21):  # type: ignore[misc]
+    """OCPP 2.1."""
+
+    results = ocpp.v21.call_result
+
+
+_CLASSES: dict[str, tuple[type[Any], Any]] = {
+    "ocpp1.6": (Station16, ocpp.v16.call),
+    "ocpp2.0.1": (Station201, ocpp.v201.call),
+    "ocpp2.1": (Station21, ocpp.v21.call),
+}
+
+PROTOCOLS = tuple(_CLASSES)
+
+
+class RequestFailed(Exception):
+    """The station answered with a CALLERROR, not at all, or the request breaks its own schema."""
+
+
+class StationSide:
+    """One connection: serves the station's requests and sends ours."""
+
+    def __init__(
+        self,
+        record: StationRecord,
+        connection: Connection,
+        book: Book,
+        on_change: Callable[[], None],
+        timeout_s: float,
+    ) -> None:
+        cls, self._calls = _CLASSES[record.protocol]
+        quiet = logging.getLogger(f"{__name__}.ocpp")
+        quiet.setLevel(logging.CRITICAL)  # every frame is shown by the CSMS; violations are noted below
+        self._station: ChargePoint = cls(
+            record.identity, connection, response_timeout=timeout_s, logger=quiet
+        )
+        self._station._send = self._send
+        self._station.take_notes(book, record, on_change)
+        self._record = record
+        self._connection = connection
+
+    async def serve(self) -> None:
+        """Until the connection ends (the websocket's exception is the caller's)."""
+        while True:
+            text = await self._connection.recv()
+            try:
+                message = unpack(text)
+            except OCPPError as exc:
+                self._note(f"{exc.description}: {text[:200]}")
+                continue  # OCPP-J 4.2.3: without a message id there is nothing to answer
+            if isinstance(message, Call) and message.action not in self._station.route_map:
+                code = "NotImplemented" if hasattr(self._calls, message.action) else "NotSupported"
+                answer = [4, message.unique_id, code, f"the desk CSMS has no {message.action}", {}]
+                await self._send(json.dumps(answer))
+                continue
+            await self._station.route_message(text)
+
+    async def _send(self, text: str) -> None:
+        if text.startswith("[4,"):
+            self._note(f"answered with {text[:200]}")
+        await self._connection.send(text)
+
+    def _note(self, violation: str) -> None:
+        log.warning("%s: %s", self._record.identity, violation)
+        self._record.violations.append(violation)
+
+    async def request(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Send a CALL with a camel-case payload, return the camel-case answer. Raises ``RequestFailed``."""
+        cls = getattr(self._calls, action, None)
+        if not isinstance(cls, type):
+            raise RequestFailed(f"{self._record.protocol} has no request {action!r}")
+        try:
+            call = cls(
+                **{camel_to_snake_case({key: None}).popitem()[0]: value for key, value in payload.items()}
+            )
+        except TypeError as exc:
+            raise RequestFailed(f"{action}: {exc}") from exc
+        try:
+            answer = await self._station.call(call, suppress=False)
+        except FormatViolationError as exc:
+            self._note(f"{action} or its answer breaks the schema: {exc.description} {exc.details or ''}")
+            raise RequestFailed(f"{action}: {exc.description} {exc.details or ''}") from exc
+        except OCPPError as exc:
+            raise RequestFailed(
+                f"{action}: {type(exc).__name__}: {exc.description} {exc.details or ''}"
+            ) from exc
+        except TimeoutError as exc:
+            raise RequestFailed(f"{action}: no answer within {self._station._response_timeout:g} s") from exc
+        found: dict[str, Any] = _strip(snake_to_camel_case(vars(answer)))
+        return found
+
+
+def _strip(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _strip(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_strip(inner) for inner in value]
+    return value
