@@ -1,12 +1,31 @@
 """Board profiles: a station's hardware described as data (TOML), read into frozen dataclasses.
 
-Owns: the shape of a profile and the messages for a wrong one (file, key, found, expected).
+Owns: the shape of a profile, its bounds, and ``load_profile``. How the text is read: hal.profile_reader.
 Refuses to know: how a driver uses a value. Standard library only: the safety process reads it too.
+
+A simulated profile names no pins: its parts are stated as booleans (``lock = true``) and appear here with
+``pin = NO_PIN``, so that "the station has this part" reads the same for every driver: it is not ``None``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+
+NO_PIN = -1
+"""``PinProfile.pin`` of a part that exists in the simulated world and on no GPIO line."""
+
+PWM_PERIOD_US = 1000
+"""IEC 61851-1 Annex A: the pilot's PWM has 1 kHz."""
+
+TICK_US = 10_000
+"""The period of the safety loop."""
+
+LOWEST_BURST_US = 3 * PWM_PERIOD_US
+"""A burst spans at least three PWM periods, so that it holds two complete ones whatever its phase."""
+
+LONGEST_BURST_US = TICK_US // 2
+"""All bursts of a board together leave at least half of the tick free."""
 
 
 class ProfileError(ValueError):
@@ -35,6 +54,17 @@ class AdcProfile:
     burst_samples: int = 80
     proximity_channel: int | None = None
     proximity_pullup_ohm: int = 1000
+
+    @property
+    def resolution(self) -> int:
+        """Number of codes: 1024 for the 10-bit MCP3008, else 4096."""
+        return 1024 if self.model == "MCP3008" else 4096
+
+    @property
+    def burst_us(self) -> int:
+        """Estimated duration of a burst in microseconds: per conversion 24 bits at SCLK with 1/8 for the
+        gaps between bytes, and 15 us for chip select and the kernel (unverified on hardware)."""
+        return self.burst_samples * (27 * 1_000_000 // self.speed_hz + 15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +138,21 @@ class BoardProfile:
     evses: tuple[EvseProfile, ...]
     readers: tuple[ReaderProfile, ...] = field(default=())
     watchdog: PinProfile | None = None
+
+
+def load_profile(name_or_path: str | Path, evses: int | None = None) -> BoardProfile:
+    """Read a board profile: a packaged one by name ("simulated"), or a file (a ``Path``, or a string
+    with a slash or ending in ".toml").
+
+    ``evses`` (1..99) replicates the single [[evse]] of a simulated profile. Raises ``ProfileError``.
+    """
+    from hal.profile_reader import load
+
+    return load(name_or_path, evses)
+
+
+def parse_profile(text: str, source: str, evses: int | None = None) -> BoardProfile:
+    """Read a board profile from TOML text; ``source`` names it in messages. Raises ``ProfileError``."""
+    from hal.profile_reader import parse
+
+    return parse(text, source, evses)
