@@ -89,21 +89,18 @@ class StationStatus(TypedDict, total=False):
 
 
 class Reason(TypedDict):
-    """One answer to "why": a limit, an inhibit or something that is missing before power flows.
+    """One row of the answer to "why": ``domain.why.Reason`` with its EVSE.
 
-    ``kind``: "limit" | "inhibit" | "authorization" | "availability" | "fault" | "transaction" | "link".
-    ``evse_id`` 0 = whole station. ``value``: with its unit, e.g. "16000 mA", "" when there is none.
-    ``since``: UTC, RFC 3339, or None. ``blocks``: True when this alone keeps power from flowing.
-    ``clears_by``: in plain words, what ends it.
+    ``kind``: "verdict" (first row of each EVSE), "inhibit", "session" or "limit". ``since_ms``: UTC ms or
+    None. ``clears_by``: in plain words, what ends it.
     """
 
-    kind: str
     evse_id: int
+    kind: str
     name: str
     value: str
     source: str
-    since: str | None
-    blocks: bool
+    since_ms: int | None
     clears_by: str
 
 
@@ -129,10 +126,11 @@ class SetResult(TypedDict):
 
 
 class JournalLine(TypedDict):
-    """One journal entry: ``seq`` 1.. without gaps, ``at`` UTC RFC 3339, ``type`` the event's class name."""
+    """One journal entry: ``seq`` 1.. without gaps, ``at_ms`` UTC ms, ``type`` the event's class name, ``data``
+    its other fields."""
 
     seq: int
-    at: str
+    at_ms: int
     type: str
     data: Mapping[str, Any]
 
@@ -149,7 +147,7 @@ class CommandAnswer(TypedDict, total=False):
 
 Topic = Literal["station", "event", "frame", "log"]
 """What a subscriber gets: "station" = ``StationStatus`` when something changed (at most a few times a
-second), "event" = ``JournalLine``, "frame" = {"at", "direction": "sent"|"received", "text"}, "log"."""
+second), "event" = ``JournalLine``, "frame" = {"at_ms", "sent": true|false, "text"}, "log" = {"at_ms", "level", "text"}."""
 
 
 class EventQueue:
@@ -185,7 +183,7 @@ class Controller(Protocol):
         """A ``StationStatus``."""
 
     def why(self, evse_id: int | None) -> Sequence[Mapping[str, Any]]:
-        """``Reason`` for one EVSE, or for all and the station. Raises ``ValueError`` for an unknown EVSE."""
+        """``Reason`` rows for one EVSE, or for all. Raises ``ValueError`` for an unknown EVSE."""
 
     def settings_list(self) -> Sequence[Mapping[str, Any]]:
         """Every ``Setting``, in the catalogue's order."""

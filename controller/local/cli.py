@@ -1,0 +1,48 @@
+"""The entry point of ``joulepost``: from arguments to an exit status.
+
+Owns: handing ``joulepost safety`` to its own program before anything else is imported, and turning every
+foreseen error into one line and a documented status.
+Refuses to know: the commands (``tree``).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line. Returns the exit status (``controller.local.exits``)."""
+    args = sys.argv[1:] if argv is None else argv
+    if args[:1] == ["safety"]:
+        # The safety process starts small: no click, no controller, the same pid for the supervisor.
+        os.execv(sys.executable, [sys.executable, "-m", "controller.safety", *args[1:]])
+    import click
+
+    from controller.local import exits
+    from controller.local.tree import root
+
+    try:
+        found = root.main(args=args, prog_name="joulepost", standalone_mode=False)
+        return found if isinstance(found, int) else exits.OK
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except click.exceptions.NoArgsIsHelpError as exc:
+        print(exc.format_message(), file=sys.stderr)
+        return exits.USAGE
+    except click.ClickException as exc:
+        exc.show()
+        return exc.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return exits.INTERRUPTED
+    except exits.Exit as exc:
+        print(f"joulepost: {exc}", file=sys.stderr)
+        return exc.status
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has gone: not an error, and nothing more may be written.
+        sys.stdout = None
+        return exits.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
