@@ -1,0 +1,305 @@
+"""The controller as the local API sees it: plain dictionaries out, commands in.
+
+Owns: the shapes of ``controller.local.ports`` filled from the station, and subscribers.
+Refuses to know: sockets, JSON-RPC, OCPP messages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from controller.clock import Clock
+from controller.domain.commands import (
+    ChangeAvailability,
+    ClearCache,
+    Command,
+    RemoteStart,
+    RemoteStop,
+    Reset,
+    ResetKind,
+    UnlockConnector,
+    Verdict,
+)
+from controller.domain.events import ChargingState, Event
+from controller.domain.evse import Evse
+from controller.domain.inputs import TokenPresented
+from controller.domain.tokens import IdToken
+from controller.domain.views import EvseView
+from controller.domain.why import reasons
+from controller.inbox import Inbox
+from controller.local.ports import EventQueue, Refused
+from controller.settings.catalog import CATALOG, Mutability, Variable
+from controller.settings.settings import Row, Settings
+from controller.store.codec import Codec
+from controller.store.ports import Entry, Journal
+
+_TAG = "event"
+
+
+class Facade:
+    """Satisfies ``controller.local.ports.Controller``."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        journal: Journal,
+        settings: Settings,
+        codec: Codec,
+        clock: Clock,
+        identity: str,
+        version: str,
+        csms_status: Callable[[], Mapping[str, Any]],
+        safety_status: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._inbox = inbox
+        self._journal = journal
+        self._settings = settings
+        self._codec = codec
+        self._clock = clock
+        self._identity = identity
+        self._version = version
+        self._csms_status = csms_status
+        self._safety_status = safety_status
+        self._started_ms = clock.now().mono_ms
+        self._subscribers: list[EventQueue] = []
+        inbox.on_events.append(self._events)
+
+    # ------------------------------------------------------------------ queries
+
+    def status(self) -> Mapping[str, Any]:
+        now = self._clock.now()
+        station = self._inbox.station
+        views = {view.evse_id: view for view in station.views(now)}
+        return {
+            "identity": self._identity,
+            "version": self._version,
+            "pid": os.getpid(),
+            "uptime_s": (now.mono_ms - self._started_ms) // 1000,
+            "operative": station.operative,
+            "csms": self._csms_status(),
+            "safety": self._safety_status(),
+            "journal_seq": self._journal.last_seq(),
+            "evses": [
+                _evse(evse, views[evse_id], station.limit_ma(evse_id, now))
+                for evse_id, evse in station.evses.items()
+            ],
+        }
+
+    def why(self, evse_id: int | None) -> Sequence[Mapping[str, Any]]:
+        station = self._inbox.station
+        if evse_id is not None and evse_id not in station.evses:
+            raise ValueError(f"evse_id: found {evse_id}, expected one of {sorted(station.evses)}")
+        wanted = sorted(station.evses) if evse_id is None else [evse_id]
+        now = self._clock.now()
+        return [{"evse_id": one, **asdict(reason)} for one in wanted for reason in reasons(station, one, now)]
+
+    def settings_list(self) -> Sequence[Mapping[str, Any]]:
+        return [_setting(row) for row in self._settings.rows()]
+
+    def settings_get(self, name: str) -> Mapping[str, Any]:
+        wanted = self._variable(name).full_name
+        return next(_setting(row) for row in self._settings.rows() if row.name == wanted)
+
+    async def settings_set(self, name: str, value: str) -> Mapping[str, Any]:
+        variable = self._variable(name)
+        if variable.computed or self._settings.mutability(variable) is Mutability.READ_ONLY:
+            raise Refused(f"{variable.full_name} is read-only", "ReadOnly")
+        self._settings.set(variable, value)
+        status = "RebootRequired" if variable.reboot_required else "Accepted"
+        row = self.settings_get(name)
+        return {"status": status, "name": row["name"], "value": row["value"]}
+
+    def _variable(self, name: str) -> Variable[Any]:
+        variable = CATALOG.by_any_name(name)
+        if variable is None:
+            near = CATALOG.near(name)
+            hint = f": did you mean {near}?" if near else "; see `joulepost settings list`"
+            raise ValueError(f"no setting {name}{hint}")
+        return variable
+
+    def journal_tail(self, count: int, after: int | None) -> Sequence[Mapping[str, Any]]:
+        first = max(0, self._journal.last_seq() - count) if after is None else after
+        return [self._line(entry) for entry in self._journal.after(first, count)]
+
+    def _line(self, entry: Entry) -> Mapping[str, Any]:
+        return self._event_line(entry.event, entry.seq, entry.utc_ms)
+
+    def _event_line(self, event: Event, seq: int, at_ms: int) -> Mapping[str, Any]:
+        data = json.loads(self._codec.encode(event))
+        kind = data.pop(_TAG)
+        data.pop("at_ms", None)
+        return {"seq": seq, "at_ms": at_ms, "type": kind, "data": data}
+
+    # ------------------------------------------------------------------ commands
+
+    async def present_token(self, uid: str, evse_id: int | None) -> Mapping[str, Any]:
+        self._known_evse(evse_id)
+        verdict = self._inbox.take(TokenPresented(IdToken(uid), evse_id))
+        return _answer(verdict)
+
+    async def command(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        if name == "reset_faults":
+            evse_id = _integer(params, "evse_id")
+            self._known_evse(evse_id)
+            self._inbox.station.evses[evse_id].reset_faults += 1
+            return {"status": "Accepted"}
+        return _answer(await self._inbox.ask(_command(name, params)))
+
+    def _known_evse(self, evse_id: int | None) -> None:
+        known = sorted(self._inbox.station.evses)
+        if evse_id is not None and evse_id not in known:
+            raise ValueError(f"evse_id: found {evse_id}, expected one of {known}")
+
+    # ------------------------------------------------------------------ subscribers
+
+    def subscribe(self, queue: EventQueue) -> Callable[[], None]:
+        self._subscribers.append(queue)
+        return lambda: self._subscribers.remove(queue)
+
+    def changed(self) -> None:
+        """The station's state may have changed: tell the subscribers."""
+        if self._subscribers:
+            status = self.status()
+            for queue in self._subscribers:
+                queue.offer("station", status)
+
+    def frame(self, sent: bool, text: str) -> None:
+        for queue in self._subscribers:
+            queue.offer("frame", {"at_ms": self._clock.now().utc_ms, "sent": sent, "text": text})
+
+    def log(self, level: str, text: str) -> None:
+        for queue in self._subscribers:
+            queue.offer("log", {"at_ms": self._clock.now().utc_ms, "level": level, "text": text})
+
+    def _events(self, events: Sequence[Event], last_seq: int) -> None:
+        if not self._subscribers:
+            return
+        at_ms = self._clock.now().utc_ms
+        for seq, event in enumerate(events, last_seq - len(events) + 1):
+            line = self._event_line(event, seq, at_ms)
+            for queue in self._subscribers:
+                queue.offer("event", line)
+
+
+def word(view: EvseView) -> str:
+    """One word for people; OCPP's own statuses are derived in ``csms``."""
+    if view.fault is not None:
+        return "Faulted"
+    if not view.operative:
+        return "Unavailable"
+    if view.charging_state is not None:
+        waiting = view.charging_state is ChargingState.EV_CONNECTED
+        return "Preparing" if waiting else str(view.charging_state)
+    if view.finishing:
+        return "Finishing"
+    return "Preparing" if view.plugged or view.authorized else "Available"
+
+
+def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
+    facts, reading, transaction = evse.facts, evse.reading, evse.transaction
+    register_wh = reading.energy_import_wh if reading else None
+    digit = ""
+    if facts is not None and facts.pilot in "ABCD":
+        digit = "2" if facts.pwm else "1"
+    held = transaction.token if transaction else evse.authorization.token if evse.authorization else None
+    return {
+        "evse_id": view.evse_id,
+        "connector_id": view.connector_id,
+        "status": word(view),
+        "operative": view.operative,
+        "plugged": view.plugged,
+        "authorized": view.authorized,
+        "token": held.value if held else None,
+        "transaction_id": view.transaction_id,
+        "charging_state": str(view.charging_state) if view.charging_state else None,
+        "pilot": facts.pilot + digit if facts else "?",
+        "high_mv": facts.high_mv if facts else 0,
+        "low_mv": facts.low_mv if facts else 0,
+        "duty_pm": facts.duty_pm if facts else 0,
+        "offered_ma": facts.offered_ma if facts else 0,
+        "limit_ma": limit_ma,
+        "contactor_closed": facts.contactor_closed if facts else False,
+        "current_ma": list(reading.current_ma) if reading else [None] * 3,
+        "voltage_mv": list(reading.voltage_mv) if reading else [None] * 3,
+        "power_w": reading.power_w if reading else None,
+        "register_wh": register_wh,
+        "energy_wh": (
+            max(0, register_wh - transaction.started.register_wh)
+            if transaction and register_wh is not None
+            else None
+        ),
+        "fault": view.fault,
+        "inhibits": [name for name, _since in facts.inhibits] if facts else [],
+        "operations": facts.operations if facts else 0,
+        "openings_under_load": facts.openings_under_load if facts else 0,
+    }
+
+
+def _setting(row: Row) -> Mapping[str, Any]:
+    """``default`` None: computed, or a secret, or one of several places."""
+    variable = CATALOG.by_any_name(row.name)
+    secret = row.mutability is Mutability.WRITE_ONLY
+    known = variable is not None and variable.default is not None and not secret
+    return {
+        "name": row.name,
+        "key16": row.key16,
+        "value": None if secret else row.value,
+        "default": variable.kind.format(variable.default) if known and variable is not None else None,
+        "mutability": str(row.mutability),
+        "type": str(variable.kind.traits.data_type) if variable is not None else "",
+        "unit": variable.kind.traits.unit if variable is not None else "",
+        "allowed": row.expected,
+        "source": str(row.source),
+        "about": row.about,
+    }
+
+
+def _answer(verdict: Verdict | None) -> Mapping[str, Any]:
+    return {} if verdict is None else {**asdict(verdict), "status": str(verdict.status)}
+
+
+def _command(name: str, params: Mapping[str, Any]) -> Command:
+    """Raises ``ValueError`` naming the command or the parameter."""
+    evse_id = params.get("evse_id")
+    match name:
+        case "remote_start":
+            optional = None if evse_id is None else _integer(params, "evse_id")
+            return RemoteStart(IdToken(_text(params, "token")), optional)
+        case "remote_stop":
+            return RemoteStop(_text(params, "transaction_id"))
+        case "change_availability":
+            operative = params.get("operative")
+            if not isinstance(operative, bool):
+                raise ValueError(f"operative: found {operative!r}, expected true or false")
+            return ChangeAvailability(_integer(params, "evse_id"), operative)
+        case "unlock_connector":
+            return UnlockConnector(_integer(params, "evse_id"), stop_transaction=True)
+        case "reset":
+            kind = params.get("kind", "Soft")
+            if kind not in list(ResetKind):
+                raise ValueError(f"kind: found {kind!r}, expected one of {', '.join(ResetKind)}")
+            return Reset(ResetKind(kind))
+        case "clear_cache":
+            return ClearCache()
+    known = (
+        "remote_start, remote_stop, change_availability, unlock_connector, reset, clear_cache, reset_faults"
+    )
+    raise ValueError(f"name: found {name!r}, expected one of {known}")
+
+
+def _integer(params: Mapping[str, Any], key: str) -> int:
+    value = params.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{key}: found {value!r}, expected a whole number")
+    return value
+
+
+def _text(params: Mapping[str, Any], key: str) -> str:
+    value = params.get(key)
+    if not isinstance(value, str) or not 1 <= len(value) <= 36:
+        raise ValueError(f"{key}: found {value!r}, expected a text of 1 to 36 characters")
+    return value
