@@ -5,8 +5,8 @@ Owns: opening, locking, migrating and closing the file; explicit transactions; t
 Refuses to know: what the tables mean.
 
 WAL with ``synchronous=FULL``: what was committed survives a power cut. Calls are synchronous and made from
-the asyncio loop's thread: a commit takes 0.14 ms on an SSD, and an answer must not leave before it is durable.
-A file that cannot be read is never deleted or replaced: it holds what has been charged.
+the asyncio loop's thread: a commit takes 0.14 ms on an SSD, and an answer must not leave before it is
+durable. A file that cannot be read is never deleted or replaced: it holds what has been charged.
 """
 
 from __future__ import annotations
@@ -206,8 +206,8 @@ def _lock(path: Path) -> int:
         holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
         os.close(descriptor)
         raise StorageError(
-            f"{path}: cannot open the database: another controller uses it (process {holder}); stop that one, "
-            "or give each station a storage directory of its own"
+            f"{path}: cannot open the database: another controller uses it (process {holder}); stop that "
+            "one, or give each station a storage directory of its own"
         ) from error
     except OSError as error:
         os.close(descriptor)

@@ -43,7 +43,8 @@ class SqliteTokenTables:
             transaction.execute_many(_UPSERT, [_row("cache", token, info, utc_ms) for token, info in news])
             transaction.execute(
                 "DELETE FROM tokens WHERE list = 'cache' AND key IN"
-                " (SELECT key FROM tokens WHERE list = 'cache' ORDER BY learned_at_ms DESC, key LIMIT -1 OFFSET ?)",
+                " (SELECT key FROM tokens WHERE list = 'cache'"
+                " ORDER BY learned_at_ms DESC, key LIMIT -1 OFFSET ?)",
                 (self._cache_entries,),
             )
 

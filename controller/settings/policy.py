@@ -1,0 +1,36 @@
+"""From the settings to the domain's ``Policy``: the one place where rows and fields meet."""
+
+from __future__ import annotations
+
+from controller.domain.policy import Policy
+from controller.settings import catalog as c
+from controller.settings.settings import Settings
+
+
+def policy(settings: Settings) -> Policy:
+    """Build it anew whenever ``Settings.on_change`` calls."""
+    return Policy(
+        ev_connection_timeout_s=settings[c.EV_CONNECTION_TIMEOUT],
+        auth_enabled=settings[c.AUTH_ENABLED],
+        authorize_remote_start=settings[c.AUTHORIZE_REMOTE_START],
+        local_authorize_offline=settings[c.LOCAL_AUTHORIZE_OFFLINE],
+        local_pre_authorize=settings[c.LOCAL_PRE_AUTHORIZE],
+        offline_tx_for_unknown_id=settings[c.OFFLINE_TX_FOR_UNKNOWN_ID],
+        auth_cache_enabled=settings[c.AUTH_CACHE_ENABLED],
+        local_list_enabled=settings[c.LOCAL_LIST_ENABLED],
+        stop_tx_on_invalid_id=settings[c.STOP_TX_ON_INVALID_ID],
+        max_energy_on_invalid_id_wh=settings[c.MAX_ENERGY_ON_INVALID_ID],
+        stop_tx_on_ev_side_disconnect=settings[c.STOP_TX_ON_EV_SIDE_DISCONNECT],
+        sampled_interval_s=settings[c.SAMPLED_INTERVAL],
+        sampled_measurands=settings[c.SAMPLED_MEASURANDS],
+        started_measurands=settings[c.STARTED_MEASURANDS],
+        ended_interval_s=settings[c.ENDED_INTERVAL],
+        ended_measurands=settings[c.ENDED_MEASURANDS],
+        aligned_interval_s=settings[c.ALIGNED_INTERVAL],
+        aligned_measurands=settings[c.ALIGNED_MEASURANDS],
+        free_vend_token=settings[c.FREE_VEND_TOKEN],
+        meter_required=settings[c.METER_REQUIRED],
+        meter_stale_s=settings[c.METER_STALE],
+        permit_lease_s=settings[c.PERMIT_LEASE],
+        nominal_voltage_v=settings[c.NOMINAL_VOLTAGE],
+    )

@@ -1,0 +1,527 @@
+"""The settings: current values of the catalogue's rows, and what OCPP may see and change of them.
+
+Owns: the layers a value comes from, the rules of GetVariables, SetVariables and GetBaseReport (2.0.1 B05 to
+B07) and of GetConfiguration and ChangeConfiguration (1.6 5.3, 5.8), and telling listeners.
+Refuses to know: message formats (``csms`` builds them from the plain items here), how the store works.
+
+A value comes from the first of: a computed provider; this start's command line (``--set``); the store
+(changed by a CSMS or a technician); ``station.toml``; the catalogue's default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar, cast
+
+from controller.settings.catalog import (
+    READ_ONLY,
+    WRITE_ONLY,
+    Catalog,
+    ComputedKey16,
+    LimitKey16,
+    Mutability,
+    Scope,
+    Variable,
+)
+from controller.settings.kinds import DataType, ValueRefused
+
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """A setting was given wrongly. The message names the setting, what was found and what is expected."""
+
+
+class SettingValues(Protocol):
+    """Where changed values are kept (``controller.store.ports.SettingValues``)."""
+
+    def load(self) -> dict[str, str]: ...
+    def save(self, values: Mapping[str, str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which EVSE and connector a row of such a scope is about; both None for the station."""
+
+    evse_id: int | None = None
+    connector_id: int | None = None
+
+
+STATION = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where a computed value comes from. ``max_limit`` overrides the kind's for this place."""
+
+    value: Callable[[Place], Any]
+    max_limit: Callable[[Place], Decimal] | None = None
+
+
+class Source(StrEnum):
+    """Where a value came from, for people."""
+
+    COMPUTED = "computed"
+    COMMAND_LINE = "command line"
+    CHANGED = "changed"
+    FILE = "station.toml"
+    DEFAULT = "default"
+
+
+class Attribute(StrEnum):
+    """2.0.1 AttributeEnumType. All rows have only ``Actual``."""
+
+    ACTUAL = "Actual"
+    TARGET = "Target"
+    MIN_SET = "MinSet"
+    MAX_SET = "MaxSet"
+
+
+class GetStatus(StrEnum):
+    """2.0.1 GetVariableStatusEnumType."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    UNKNOWN_COMPONENT = "UnknownComponent"
+    UNKNOWN_VARIABLE = "UnknownVariable"
+    NOT_SUPPORTED_ATTRIBUTE_TYPE = "NotSupportedAttributeType"
+
+
+class SetStatus(StrEnum):
+    """2.0.1 SetVariableStatusEnumType."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    UNKNOWN_COMPONENT = "UnknownComponent"
+    UNKNOWN_VARIABLE = "UnknownVariable"
+    NOT_SUPPORTED_ATTRIBUTE_TYPE = "NotSupportedAttributeType"
+    REBOOT_REQUIRED = "RebootRequired"
+
+
+class ConfigurationStatus(StrEnum):
+    """1.6 ConfigurationStatus."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    REBOOT_REQUIRED = "RebootRequired"
+    NOT_SUPPORTED = "NotSupported"
+
+
+class ReportBase(StrEnum):
+    """2.0.1 ReportBaseEnumType."""
+
+    CONFIGURATION = "ConfigurationInventory"
+    FULL = "FullInventory"
+    SUMMARY = "SummaryInventory"
+
+
+@dataclass(frozen=True, slots=True)
+class VariableRef:
+    """A variable as a message names it (ComponentType and VariableType). An empty instance is no instance."""
+
+    component: str
+    name: str
+    instance: str | None = None
+    evse_id: int | None = None
+    connector_id: int | None = None
+    component_instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetItem:
+    ref: VariableRef
+    attribute: Attribute | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetResult:
+    """``value`` only with ``ACCEPTED`` (B06.FR.06 to FR.09)."""
+
+    ref: VariableRef
+    attribute: Attribute
+    status: GetStatus
+    value: str | None = None
+    info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetItem:
+    ref: VariableRef
+    value: str
+    attribute: Attribute | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetResult:
+    """``reason``: a code of appendix 5 for statusInfo; ``info``: plain text."""
+
+    ref: VariableRef
+    attribute: Attribute
+    status: SetStatus
+    reason: str = ""
+    info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """One variable at one place, with its only attribute (Actual). ``value`` None for write-only rows."""
+
+    ref: VariableRef
+    value: str | None
+    mutability: Mutability
+    data_type: DataType
+    unit: str
+    min_limit: Decimal | None
+    max_limit: Decimal | None
+    values: tuple[str, ...]
+    persistent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting for people: ``settings list``. Secrets show as "***"."""
+
+    name: str
+    value: str
+    source: Source
+    mutability: Mutability
+    key16: str | None
+    expected: str
+    about: str
+
+
+Listener = Callable[[tuple[Variable[Any], ...]], None]
+
+
+class Settings:
+    """``settings[EV_CONNECTION_TIMEOUT]`` is an int.
+
+    ``values``: the store. ``providers``: for every computed row, and for any other row that the hardware
+    fixes (it becomes read-only). ``providers16``: for the 1.6 keys without a row. ``evses``: connectors of
+    each EVSE, ``{1: 1, 2: 1}``. ``initial``: ``station.toml``. ``overrides``: the command line, in force until
+    changed again, not stored.
+
+    Raises ``SettingsError`` for a wrong initial or overriding value, or a computed row without a provider;
+    ``StorageError`` of the store. A stored value that is no longer accepted (an older program wrote it) is
+    not used: ``refused_values`` says which and why.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        values: SettingValues,
+        providers: Mapping[Variable[Any], Provider],
+        providers16: Mapping[str, Callable[[], str]],
+        evses: Mapping[int, int],
+        initial: Mapping[str, str] | None = None,
+        overrides: Mapping[str, str] | None = None,
+    ) -> None:
+        self.catalog = catalog
+        self._values = values
+        self._providers = dict(providers)
+        self._providers16 = {key.casefold(): provider for key, provider in providers16.items()}
+        self._evses = dict(evses)
+        self._listeners: list[Listener] = []
+        self._current: dict[Variable[Any], Any] = {}
+        self._sources: dict[Variable[Any], Source] = {}
+        self.refused_values: tuple[str, ...] = ()
+        self._places = {variable: self._places_of(variable) for variable in catalog.variables}
+        self._component_places: dict[str, set[Place]] = {}
+        for variable, places in self._places.items():
+            self._component_places.setdefault(variable.component.casefold(), set()).update(places)
+        self._check_providers()
+        for variable in catalog.variables:
+            if variable not in self._providers:
+                self._current[variable] = variable.default
+                self._sources[variable] = Source.DEFAULT
+        self._layer(initial or {}, Source.FILE)
+        self._load_stored()
+        self._layer(overrides or {}, Source.COMMAND_LINE)
+
+    # ------------------------------------------------------------------ for the program
+
+    def __getitem__(self, variable: Variable[T]) -> T:
+        """The value of a row of the station."""
+        try:
+            return cast(T, self._current[variable])
+        except KeyError:
+            return cast(T, self._providers[variable].value(STATION))
+
+    def at(self, variable: Variable[T], place: Place) -> T:
+        """The value of a row at an EVSE or connector."""
+        provider = self._providers.get(variable)
+        return self[variable] if provider is None else cast(T, provider.value(place))
+
+    def source(self, variable: Variable[Any]) -> Source:
+        return self._sources.get(variable, Source.COMPUTED)
+
+    def on_change(self, listener: Listener) -> None:
+        """Call with the rows that changed, after the new values are durable."""
+        self._listeners.append(listener)
+
+    def assign(self, variable: Variable[T], value: T) -> None:
+        """Set by the program itself, e.g. the heartbeat interval of BootNotification.
+
+        Raises ``SettingsError`` out of bounds or for a computed row, ``StorageError``; then nothing changed.
+        """
+        kind = variable.kind
+        self._apply({variable: self._checked(variable, lambda: kind.restore(kind.store(value)))})
+
+    def set(self, variable: Variable[Any], text: str) -> None:
+        """Set for the owner of the station: read-only rows too, computed rows not. As ``assign``."""
+        self._apply({variable: self._parsed(variable, text)})
+
+    def set_by_name(self, name: str, text: str) -> Variable[Any]:
+        """``set`` by "Component.Variable[instance]" or 1.6 key. Returns the row. Raises ``SettingsError``."""
+        variable = self._named(name)
+        self.set(variable, text)
+        return variable
+
+    def rows(self) -> list[Row]:
+        """Every row of the station, and every row per EVSE and connector, for people."""
+        rows = []
+        for variable in self.catalog.variables:
+            for place in self._places[variable]:
+                where = "".join(
+                    f"#{part}" for part in (place.evse_id, place.connector_id) if part is not None
+                )
+                rows.append(
+                    Row(
+                        variable.component + where + variable.full_name[len(variable.component) :],
+                        variable.kind.format(self.at(variable, place)),
+                        self.source(variable),
+                        self.mutability(variable),
+                        variable.key16,
+                        variable.kind.expected,
+                        variable.about,
+                    )
+                )
+        return rows
+
+    def mutability(self, variable: Variable[Any]) -> Mutability:
+        return READ_ONLY if variable in self._providers else variable.mutability
+
+    # ------------------------------------------------------------------ 2.0.1 B05, B06, B07
+
+    def get_variables(self, items: Sequence[GetItem]) -> list[GetResult]:
+        """One result for each item, in its order (B06.FR.01)."""
+        return [self._get(item) for item in items]
+
+    def set_variables(self, items: Sequence[SetItem]) -> list[SetResult]:
+        """One result for each item, in its order (B05.FR.01). What is accepted is stored in one commit."""
+        results = []
+        accepted: dict[Variable[Any], Any] = {}
+        for item in items:
+            result, variable, value = self._judge(item)
+            results.append(result)
+            if variable is not None:
+                accepted[variable] = value
+        self._apply(accepted)
+        return results
+
+    def base_report(self, base: ReportBase) -> list[ReportRow]:
+        """B07.FR.07 to FR.09. Values of write-only rows are left out (errata 2.10)."""
+        rows: list[ReportRow] = []
+        for variable in self.catalog.variables:
+            mutability = self.mutability(variable)
+            if base is ReportBase.CONFIGURATION and mutability is READ_ONLY:
+                continue
+            if base is ReportBase.SUMMARY and not variable.critical:
+                continue
+            rows.extend(self._report_row(variable, place, mutability) for place in self._places[variable])
+        return rows
+
+    # ------------------------------------------------------------------ 1.6 5.3, 5.8
+
+    def get_configuration(
+        self, keys: Sequence[str] | None = None
+    ) -> tuple[list[tuple[str, bool, str | None]], list[str]]:
+        """Known keys as (key, readonly, value), and the unknown ones as they were asked for.
+
+        None or no keys = all (5.8). Keys are found without regard to case and answered in the catalogue's
+        spelling. The value of a write-only key is None.
+        """
+        if not keys:
+            every = [v.key16 for v in self.catalog.variables if v.key16 is not None]
+            keys = [*every, *(key.key for key in self.catalog.keys16)]
+        known: list[tuple[str, bool, str | None]] = []
+        unknown = []
+        for key in keys:
+            row = self.catalog.find16(key)
+            if row is None:
+                unknown.append(key)
+            elif isinstance(row, LimitKey16):
+                known.append((row.key, True, row.value))
+            elif isinstance(row, ComputedKey16):
+                known.append((row.key, True, self._providers16[row.key.casefold()]()))
+            else:
+                assert row.key16 is not None
+                mutability = self.mutability(row)
+                value = None if mutability is WRITE_ONLY else row.kind.format16(self[row])
+                known.append((row.key16, mutability is READ_ONLY, value))
+        return known, unknown
+
+    def change_configuration(self, key: str, text: str) -> ConfigurationStatus:
+        """5.3. Raises ``StorageError``; then nothing changed."""
+        row = self.catalog.find16(key)
+        if row is None:
+            return ConfigurationStatus.NOT_SUPPORTED
+        if not isinstance(row, Variable) or self.mutability(row) is READ_ONLY:
+            return ConfigurationStatus.REJECTED
+        try:
+            value = row.kind.parse16(text)
+        except ValueRefused:
+            return ConfigurationStatus.REJECTED
+        reboot = row.reboot_required and value != self._current[row]
+        self._apply({row: value})
+        return ConfigurationStatus.REBOOT_REQUIRED if reboot else ConfigurationStatus.ACCEPTED
+
+    # ------------------------------------------------------------------ inside
+
+    def _check_providers(self) -> None:
+        missing = [v.full_name for v in self.catalog.variables if v.computed and v not in self._providers]
+        missing += [
+            key.key
+            for key in self.catalog.keys16
+            if isinstance(key, ComputedKey16) and key.key.casefold() not in self._providers16
+        ]
+        if missing:
+            raise SettingsError(f"no provider for the computed rows {', '.join(missing)}")
+
+    def _layer(self, texts: Mapping[str, str], source: Source) -> None:
+        for name, text in texts.items():
+            variable = self._named(name)
+            self._current[variable] = self._parsed(variable, text)
+            self._sources[variable] = source
+
+    def _load_stored(self) -> None:
+        refused = []
+        for name, text in self._values.load().items():
+            variable = self.catalog.by_any_name(name)
+            if variable is None or variable in self._providers:
+                refused.append(
+                    f"{name}: a stored value is not used: this station has no such setting to change"
+                )
+                continue
+            try:
+                self._current[variable] = variable.kind.restore(text)
+            except ValueRefused as error:
+                refused.append(f"{name}: the stored value is not used: {error}")
+                continue
+            self._sources[variable] = Source.CHANGED
+        self.refused_values = tuple(refused)
+
+    def _named(self, name: str) -> Variable[Any]:
+        variable = self.catalog.by_any_name(name)
+        if variable is None:
+            near = self.catalog.near(name)
+            hint = f"did you mean {near}?" if near else "docs/settings.md lists all settings"
+            raise SettingsError(f"{name}: unknown setting; {hint}")
+        return variable
+
+    def _parsed(self, variable: Variable[Any], text: str) -> Any:
+        return self._checked(variable, lambda: variable.kind.parse(text))
+
+    def _checked(self, variable: Variable[T], value: Callable[[], T]) -> T:
+        if variable in self._providers:
+            raise SettingsError(f"{variable.full_name}: cannot be set: {variable.about} It is computed.")
+        try:
+            return value()
+        except ValueRefused as error:
+            raise SettingsError(f"{variable.full_name}: {error}") from error
+
+    def _apply(self, accepted: Mapping[Variable[Any], Any]) -> None:
+        """Store, then use, then tell. Values that stay the same cost no write and no call."""
+        changed = {v: value for v, value in accepted.items() if value != self._current[v]}
+        stored = {
+            v: value
+            for v, value in accepted.items()
+            if v in changed or self._sources[v] is not Source.CHANGED
+        }
+        if not stored:
+            return
+        self._values.save({v.full_name: v.kind.store(value) for v, value in stored.items()})
+        for variable, value in stored.items():
+            self._current[variable] = value
+            self._sources[variable] = Source.CHANGED
+        if changed:
+            for listener in tuple(self._listeners):
+                listener(tuple(changed))
+
+    def _places_of(self, variable: Variable[Any]) -> list[Place]:
+        if variable.scope is Scope.STATION:
+            return [STATION]
+        if variable.scope is Scope.EVSE:
+            return [Place(evse_id) for evse_id in self._evses]
+        return [
+            Place(evse_id, connector_id)
+            for evse_id, connectors in self._evses.items()
+            for connector_id in range(1, connectors + 1)
+        ]
+
+    def _find(self, ref: VariableRef) -> tuple[Variable[Any] | None, GetStatus]:
+        """The row of a reference, or why there is none (B05.FR.04, FR.05; B06.FR.06, FR.07, FR.15)."""
+        place = Place(ref.evse_id, ref.connector_id)
+        known = self._component_places.get(ref.component.casefold(), ())
+        if ref.component_instance or place not in known:
+            return None, GetStatus.UNKNOWN_COMPONENT
+        variable = self.catalog.find(ref.component, ref.name, ref.instance)
+        if variable is None or place not in self._places[variable]:
+            return None, GetStatus.UNKNOWN_VARIABLE
+        return variable, GetStatus.ACCEPTED
+
+    def _get(self, item: GetItem) -> GetResult:
+        attribute = item.attribute or Attribute.ACTUAL  # B06.FR.11
+        variable, status = self._find(item.ref)
+        if variable is None:
+            return GetResult(item.ref, attribute, status)
+        if attribute is not Attribute.ACTUAL:  # B06.FR.08
+            return GetResult(item.ref, attribute, GetStatus.NOT_SUPPORTED_ATTRIBUTE_TYPE)
+        if self.mutability(variable) is WRITE_ONLY:  # B06.FR.09
+            return GetResult(item.ref, attribute, GetStatus.REJECTED, info="the variable is write-only")
+        value = self.at(variable, Place(item.ref.evse_id, item.ref.connector_id))
+        return GetResult(item.ref, attribute, GetStatus.ACCEPTED, variable.kind.format(value))
+
+    def _judge(self, item: SetItem) -> tuple[SetResult, Variable[Any] | None, Any]:
+        attribute = item.attribute or Attribute.ACTUAL  # B05.FR.12
+
+        def refused(status: SetStatus, reason: str = "", info: str = "") -> tuple[SetResult, None, None]:
+            return SetResult(item.ref, attribute, status, reason, info), None, None
+
+        variable, status = self._find(item.ref)
+        if variable is None:
+            return refused(SetStatus(status.value))
+        if attribute is not Attribute.ACTUAL:  # B05.FR.06
+            return refused(SetStatus.NOT_SUPPORTED_ATTRIBUTE_TYPE)
+        if self.mutability(variable) is READ_ONLY:  # B05.FR.09
+            return refused(SetStatus.REJECTED, "ReadOnly", "the variable is read-only")
+        try:
+            value = variable.kind.parse(item.value)
+        except ValueRefused as error:  # B05.FR.07, FR.08
+            return refused(SetStatus.REJECTED, "InvalidValue", str(error))
+        reboot = variable.reboot_required and value != self._current[variable]
+        accepted = SetStatus.REBOOT_REQUIRED if reboot else SetStatus.ACCEPTED
+        return SetResult(item.ref, attribute, accepted), variable, value
+
+    def _report_row(self, variable: Variable[Any], place: Place, mutability: Mutability) -> ReportRow:
+        traits = variable.kind.traits
+        provider = self._providers.get(variable)
+        max_limit = traits.max_limit
+        if provider is not None and provider.max_limit is not None:
+            max_limit = provider.max_limit(place)
+        return ReportRow(
+            VariableRef(
+                variable.component, variable.name, variable.instance, place.evse_id, place.connector_id
+            ),
+            None if mutability is WRITE_ONLY else variable.kind.format(self.at(variable, place)),
+            mutability,
+            traits.data_type,
+            traits.unit,
+            traits.min_limit,
+            max_limit,
+            traits.values,
+            persistent=provider is None,
+        )
