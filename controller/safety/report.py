@@ -44,3 +44,5 @@ class Report:
     openings_under_load: int = 0
     overruns: int = 0
     worst_lateness_us: int = 0
+    close_took_ms: int | None = None  # last travel of the contactor, None = not measured yet
+    open_took_ms: int | None = None
