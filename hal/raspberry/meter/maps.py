@@ -15,12 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hal.data import data_directory
+from hal.data import data_path
 from hal.profile import ProfileError
 
 
 def _folder() -> Path:
-    return data_directory("meters") / "models"
+    return data_path("meters/models")
 
 
 @dataclass(frozen=True, slots=True)
