@@ -46,7 +46,7 @@ class _Contactor:
         self._evse.set_contactor(closed)
 
     def mirror_closed(self) -> bool | None:
-        return self._evse.mirror_closed()
+        return None if self._evse.profile.mirror is None else self._evse.mirror_closed()
 
 
 class _ResidualCurrent:
@@ -57,7 +57,8 @@ class _ResidualCurrent:
         return self._evse.residual_current.tripped
 
     def set_test(self, active: bool) -> None:
-        self._evse.set_rcd_test(active)
+        if self._evse.profile.residual_current_test is not None:
+            self._evse.set_rcd_test(active)
 
 
 class _Proximity:
@@ -76,7 +77,8 @@ class _Lock:
         self._evse.set_lock(drive)
 
     def locked(self) -> bool | None:
-        return self._evse.lock.feedback_locked
+        lock = self._evse.profile.lock
+        return None if lock is None or lock.feedback is None else self._evse.lock.feedback_locked
 
 
 class _Evse:
@@ -84,9 +86,10 @@ class _Evse:
         self.evse_id = evse.evse_id
         self.pilot = _Pilot(evse)
         self.contactor = _Contactor(evse)
-        self.residual_current = _ResidualCurrent(evse)
-        self.proximity = None if evse.profile.tethered else _Proximity(evse)
-        self.lock = None if evse.profile.tethered else _Lock(evse)
+        profile = evse.profile
+        self.residual_current = None if profile.residual_current is None else _ResidualCurrent(evse)
+        self.proximity = None if profile.tethered else _Proximity(evse)
+        self.lock = None if profile.lock is None else _Lock(evse)
 
 
 class _Watchdog:
@@ -94,24 +97,20 @@ class _Watchdog:
         self._world = world
 
     def pulse(self) -> None:
-        world = self._world
-        was_open = world.gate.passes(world.now_us)
-        world.gate.pulse(world.now_us)
-        if not was_open:
-            world.settle()
+        self._world.feed_watchdog()
 
 
 class SimulatedBoard:
     """``hal.interface.SafetyBoard`` on a ``World`` in the same process.
 
-    Every EVSE has pilot, contactor with mirror contact and residual-current detector; proximity and lock
-    where the profile says ``tethered = false``; the station has a hardware watchdog gate.
+    The parts are those of the world's profile (a part is there when it is not ``None``); proximity is
+    there where ``tethered`` is false.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.evses = [_Evse(evse) for evse in world.evses]
-        self.watchdog = _Watchdog(world)
+        self.watchdog = None if world.profile.watchdog is None else _Watchdog(world)
 
     def refresh(self) -> None:
         if "board_silent" in self._world.station_faults:

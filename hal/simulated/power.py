@@ -108,12 +108,12 @@ class Meter:
         self.current_ma: tuple[int, int, int] = (0, 0, 0)
         self.frequency_mhz = 0
 
-    def integrate(self, dt_us: int, speed: int) -> int:
-        """The present currents flow for ``dt_us`` (times ``speed``). Returns the energy in pJ."""
+    def integrate(self, dt_us: int, speed_pm: int = 1000) -> int:
+        """The present currents flow for ``dt_us`` times ``speed_pm`` permille. Returns the energy in pJ."""
         total = 0
         for phase, (voltage, current) in enumerate(zip(self.voltage_mv, self.current_ma, strict=True)):
             if current:
-                energy = voltage * current * dt_us * speed
+                energy = voltage * current * dt_us * speed_pm // 1000
                 self._energy_pj[phase] += energy
                 total += energy
         return total

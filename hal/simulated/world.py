@@ -18,7 +18,15 @@ from struct import pack
 from typing import Any
 
 from hal.interface import DUTY_STEADY_LOW, HardwareError, LockDrive, MeterReading, TokenKind
-from hal.profile import BoardProfile, EvseProfile, MeterProfile, ReaderProfile
+from hal.profile import (
+    NO_PIN,
+    BoardProfile,
+    EvseProfile,
+    LockProfile,
+    MeterProfile,
+    PinProfile,
+    ReaderProfile,
+)
 from hal.simulated.circuit import DEAD, NOISE_MV, Diode, Load, Wire, burst, wire
 from hal.simulated.faults import STATION, FaultBook
 from hal.simulated.guard import CABLE_OHM, Gate, LockMotor, ProximityContact, ResidualDetector
@@ -38,7 +46,9 @@ SOURCE_LOW_MV = -12_000
 
 
 def simulated_profile(evses: int = 1, *, tethered: bool = True, phases: int = 3) -> BoardProfile:
-    """A profile for a world without a file: 32 A per EVSE, an RTU meter each, one card reader."""
+    """A profile for a world without a file: every part there is, 32 A per EVSE, an RTU meter each, one
+    card reader; proximity and lock where not ``tethered``."""
+    part = PinProfile(NO_PIN)
     return BoardProfile(
         name=f"simulated-{evses}",
         driver="simulated",
@@ -49,11 +59,16 @@ def simulated_profile(evses: int = 1, *, tethered: bool = True, phases: int = 3)
                 phases=phases,
                 tethered=tethered,
                 cable_ma=32_000 if tethered else None,
+                mirror=part,
+                residual_current=part,
+                residual_current_test=part,
+                lock=None if tethered else LockProfile(part, part, part),
                 meter=MeterProfile(model="Eastron SDM630 v2", link=f"rtu:/dev/meter{evse_id}"),
             )
             for evse_id in range(1, evses + 1)
         ),
         readers=(ReaderProfile(driver="rdm6300", port="/dev/rfid0"),),
+        watchdog=part,
     )
 
 
@@ -188,12 +203,12 @@ class EvseWorld:
                 ahead = due
         if self._outputs.lock is not LockDrive.OFF:
             ahead = min(ahead, 50_000)
-        return min(ahead, 10_000) if self._world.speed > 1 else ahead
+        return min(ahead, 10_000) if self._world.speed_pm > 1000 else ahead
 
     def integrate(self, dt_us: int) -> None:
         """The present currents have flowed for ``dt_us``."""
         if any(self.meter.current_ma):
-            self.vehicle.take(self.meter.integrate(dt_us, self._world.speed))
+            self.vehicle.take(self.meter.integrate(dt_us, self._world.speed_pm))
 
     def settle(self, now_us: int) -> None:
         """Bring contacts, volts, pilot and vehicle to where they are at ``now_us``."""
@@ -202,7 +217,8 @@ class EvseWorld:
         self.lock.update(now_us)
         gate = world.gate.passes(now_us)
         contactor = self.contactor
-        contactor.drive(self._outputs.contactor and gate and not self.residual_current.tripped, now_us)
+        tripped = self.profile.residual_current is not None and self.residual_current.tripped
+        contactor.drive(self._outputs.contactor and gate and not tripped, now_us)
         before = contactor.poles
         contactor.update(now_us)
         poles = contactor.poles
@@ -281,17 +297,21 @@ class World:
     """
 
     def __init__(
-        self, evses: int | None = None, seed: int = 1, profile: BoardProfile | None = None, *, speed: int = 1
+        self,
+        evses: int | None = None,
+        seed: int = 1,
+        profile: BoardProfile | None = None,
+        *,
+        speed: float = 1.0,
     ) -> None:
         if profile is None:
             profile = simulated_profile(1 if evses is None else evses)
         elif evses is not None and evses != len(profile.evses):
             raise ValueError(f"world of {evses} EVSEs, but profile {profile.name!r} has {len(profile.evses)}")
-        if speed < 1:
-            raise ValueError(f"speed {speed}; expected a whole number from 1")
         self.profile = profile
         self.seed = seed
-        self.speed = speed
+        self.speed_pm = 1000
+        self.set_speed(speed)
         self.now_us = 0
         self.mains = Mains()
         self.pool = BurstPool(Random(seed))
@@ -300,7 +320,7 @@ class World:
         ids = tuple(evse.evse_id for evse in profile.evses)
         self.faults = FaultBook(ids, self._fault_changed)
         self.station_faults = self.faults.active(STATION)
-        self.gate = Gate(self.station_faults, GATE_WINDOW_US)
+        self.gate = Gate(self.station_faults, GATE_WINDOW_US, fitted=profile.watchdog is not None)
         self.readers = [ReaderWorld() for _ in profile.readers]
         self.evses = [EvseWorld(self, evse, self.faults.active(evse.evse_id)) for evse in profile.evses]
         self._by_id = {evse.evse_id: evse for evse in self.evses}
@@ -339,6 +359,19 @@ class World:
         """Bring every EVSE up to now; called after anything that changes the circuit at once."""
         for evse in self.evses:
             evse.settle(self.now_us)
+
+    def set_speed(self, speed: float) -> None:
+        """How many seconds of energy flow in one second. Raises ``ValueError`` outside 0.001..100000."""
+        if not 0.001 <= speed <= 100_000:
+            raise ValueError(f"speed {speed}; expected 0.001..100000")
+        self.speed_pm = round(speed * 1000)
+
+    def feed_watchdog(self) -> None:
+        """A pulse arrives at the hardware gate."""
+        was_open = self.gate.passes(self.now_us)
+        self.gate.pulse(self.now_us)
+        if not was_open:
+            self.settle()
 
     # ------------------------------------------------------------------ people at the station
 
@@ -432,7 +465,7 @@ class World:
         return {
             "now_us": self.now_us,
             "seed": self.seed,
-            "speed": self.speed,
+            "speed": self.speed_pm / 1000,
             "gate": self.gate.passes(self.now_us),
             "mains_mv": list(self.mains.voltage_mv),
             "faults": [{"evse_id": evse_id, "name": name} for evse_id, name in self.faults.list()],
