@@ -9,6 +9,7 @@ Refuses to know: who raises them and what is done about them.
     ├── LinkClosed       the connection is gone
     ├── SchemaViolation  a payload does not have the shape the OCA schema demands
     ├── CallRefused      raised by a handler: answer this request with a CALLERROR
+    ├── NotAnswered      raised by a handler: say nothing at all
     ├── CallFailed       our CALL was answered with a CALLERROR, or with something unusable
     └── CallTimeout      our CALL was not answered in time
 """
@@ -93,6 +94,10 @@ class CallRefused(CsmsError):
         self.code = code
         self.description = description
         self.details = details
+
+
+class NotAnswered(CsmsError):
+    """Raised by a handler: the standard forbids any answer (1.6 4.2, while Rejected)."""
 
 
 class CallFailed(CsmsError):

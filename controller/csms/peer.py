@@ -23,6 +23,7 @@ from controller.csms.errors import (
     CallTimeout,
     CsmsError,
     LinkClosed,
+    NotAnswered,
     SchemaViolation,
 )
 from controller.csms.rpc import Answered, Call, Failed, Ignored, Outgoing, Request, Rpc
@@ -44,8 +45,8 @@ class Frames(Protocol):
 
 
 Serve = Callable[[Request], Awaitable[dict[str, Any]] | dict[str, Any]]
-"""Answers a request with the payload of its CALLRESULT, or raises ``CallRefused``. Anything else it raises
-becomes CALLERROR InternalError and a traceback in the log."""
+"""Answers a request with the payload of its CALLRESULT, or raises ``CallRefused`` or ``NotAnswered``. Anything
+else it raises becomes CALLERROR InternalError and a traceback in the log."""
 
 AfterAnswer = Callable[[], Awaitable[None] | None]
 
@@ -201,11 +202,13 @@ class Peer:
                 frame = await self._answer(item)
             finally:
                 self._after = None
+            if frame is None:
+                continue
             await self._send(frame)
             for callback in after:
                 await self._run_after(callback, item)
 
-    async def _answer(self, request: Request) -> str:
+    async def _answer(self, request: Request) -> str | None:
         rpc = self._rpc
         try:
             payload = self._serve(request)
@@ -216,6 +219,10 @@ class Peer:
             if self._after is not None:
                 self._after.clear()
             return rpc.refuse(request, refused.code, refused.description, refused.details)
+        except NotAnswered as silent:
+            self._note(f"not answered: {silent}")
+            rpc.leave(request)
+            return None
         except LinkClosed:
             raise  # a CALL the handler made found the connection gone: there is nobody to answer
         except SchemaViolation as violation:

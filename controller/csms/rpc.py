@@ -28,6 +28,7 @@ from controller.csms.errors import (
     LinkClosed,
     LinkError,
     LinkProblem,
+    NotAnswered,
     SchemaViolation,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "LinkClosed",
     "LinkError",
     "LinkProblem",
+    "NotAnswered",
     "Outcome",
     "Outgoing",
     "Request",
@@ -327,6 +329,10 @@ class Rpc:
         (4.2.3)."""
         self._serving.discard(request.message_id)
         return _error(4, request.message_id, code, description, details)
+
+    def leave(self, request: Request) -> None:
+        """Nothing is sent for a request; its message id may come again."""
+        self._serving.discard(request.message_id)
 
     # ---- what arrives
 

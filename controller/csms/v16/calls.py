@@ -1,0 +1,224 @@
+"""Station to CSMS in 1.6: the messages of events, and what their answers teach.
+
+Owns: StartTransaction, StopTransaction, MeterValues, SecurityEventNotification, Authorize, boot.
+Integer transaction ids exist only here, as aliases of kind ``TX``.
+"""
+
+from __future__ import annotations
+
+from controller.csms.rpc import Call
+from controller.csms.v16.values import meter_values
+from controller.csms.version import (
+    NOTHING,
+    BootAnswer,
+    Learned,
+    Lookup,
+    Registered,
+    StationIdentity,
+)
+from controller.csms.wire import Payload, instant, parse_instant
+from controller.domain.commands import TriggerKind
+from controller.domain.events import (
+    Event,
+    MeterValuesTaken,
+    SecurityEvent,
+    StoppedReason,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from controller.domain.inputs import TransactionAnswered
+from controller.domain.measurands import MeterSample
+from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
+from controller.domain.views import EvseView
+
+TX = "tx16"
+"""Kind of the aliases domain transaction id -> transactionId."""
+
+UNKNOWN_TRANSACTION = "-1"
+"""For a transaction whose StartTransaction was never answered (errata 3.18)."""
+
+_ID_TAG_LENGTH = 20
+
+_REASONS = {
+    StoppedReason.DEAUTHORIZED: "DeAuthorized",
+    StoppedReason.EMERGENCY_STOP: "EmergencyStop",
+    StoppedReason.EV_DISCONNECTED: "EVDisconnected",
+    StoppedReason.GROUND_FAULT: "Other",
+    StoppedReason.IMMEDIATE_RESET: "HardReset",
+    StoppedReason.LOCAL: "Local",
+    StoppedReason.OTHER: "Other",
+    StoppedReason.POWER_LOSS: "PowerLoss",
+    StoppedReason.REBOOT: "Reboot",
+    StoppedReason.REMOTE: "Remote",
+    StoppedReason.SOFT_RESET: "SoftReset",
+    StoppedReason.UNLOCK_COMMAND: "UnlockCommand",
+    StoppedReason.STOPPED_BY_EV: "Other",
+    StoppedReason.ENERGY_LIMIT_REACHED: "Other",
+}
+
+# Security white paper edition 3, chapter 8: only critical events are pushed (A04.FR.01).
+_CRITICAL = frozenset(
+    {
+        "FirmwareUpdated",
+        "SettingSystemTime",
+        "StartupOfTheDevice",
+        "ResetOrReboot",
+        "SecurityLogWasCleared",
+        "MemoryExhaustion",
+        "TamperDetectionActivated",
+    }
+)
+
+
+def boot(identity: StationIdentity) -> Call:
+    """BootNotification.req (1.6 6.3)."""
+    optional = {
+        "chargePointSerialNumber": identity.serial[:25],
+        "firmwareVersion": identity.firmware[:50],
+        "iccid": identity.iccid[:20],
+        "imsi": identity.imsi[:20],
+        "meterType": identity.meter_type[:25],
+        "meterSerialNumber": identity.meter_serial[:25],
+    }
+    payload: Payload = {
+        "chargePointVendor": identity.vendor[:20],
+        "chargePointModel": identity.model[:20],
+    }
+    payload.update({name: text for name, text in optional.items() if text})
+    return Call("BootNotification", payload)
+
+
+def current_time(result: Payload) -> int | None:
+    """``currentTime`` of BootNotification.conf and Heartbeat.conf, None when it is no date-time."""
+    try:
+        return parse_instant(result["currentTime"])
+    except ValueError:
+        return None
+
+
+def boot_answer(result: Payload) -> BootAnswer:
+    return BootAnswer(Registered(result["status"]), result["interval"], current_time(result))
+
+
+def id_tag(token: IdToken) -> str:
+    """idTag, CiString20: 1.6 has no room for more."""
+    return token.value[:_ID_TAG_LENGTH]
+
+
+def token_info(info: Payload) -> TokenInfo:
+    """IdTagInfo (1.6 7.27). An expiry that cannot be read is none: the status still counts."""
+    expires_at_ms = None
+    if "expiryDate" in info:
+        try:
+            expires_at_ms = parse_instant(info["expiryDate"])
+        except ValueError:
+            expires_at_ms = None
+    parent = info.get("parentIdTag")
+    return TokenInfo(
+        status=AuthorizationStatus(info["status"]),
+        expires_at_ms=expires_at_ms,
+        group=IdToken(parent) if parent else None,
+    )
+
+
+def _transaction_id(transaction_id: str, aliases: Lookup) -> int:
+    return int(aliases(TX, transaction_id) or UNKNOWN_TRANSACTION)
+
+
+def _start(event: TransactionStarted) -> Call:
+    """StartTransaction.req (1.6 6.45)."""
+    payload: Payload = {
+        "connectorId": event.evse_id,
+        "idTag": id_tag(event.token) if event.token else "",
+        "meterStart": event.register_wh,
+        "timestamp": instant(event.at_ms),
+    }
+    if event.reservation_id is not None:
+        payload["reservationId"] = event.reservation_id
+    return Call("StartTransaction", payload)
+
+
+def _stop(event: TransactionEnded, aliases: Lookup) -> Call:
+    """StopTransaction.req (1.6 6.49). No transactionData without values (1.6 3.16.5)."""
+    payload: Payload = {
+        "transactionId": _transaction_id(event.transaction_id, aliases),
+        "meterStop": event.register_wh,
+        "timestamp": instant(event.at_ms),
+        "reason": _REASONS[event.stopped_reason],
+    }
+    if event.token is not None:
+        payload["idTag"] = id_tag(event.token)
+    data = meter_values(event.samples)
+    if data:
+        payload["transactionData"] = data
+    return Call("StopTransaction", payload)
+
+
+def _values(connector_id: int, samples: tuple[MeterSample, ...], transaction_id: int | None) -> Call | None:
+    """MeterValues.req (1.6 6.31), None without values."""
+    values = meter_values(samples)
+    if not values:
+        return None
+    payload: Payload = {"connectorId": connector_id, "meterValue": values}
+    if transaction_id is not None:
+        payload["transactionId"] = transaction_id
+    return Call("MeterValues", payload)
+
+
+def triggered_values(view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None:
+    """The transaction running when the values were taken is named (errata 3.16)."""
+    running = view.transaction_id
+    return _values(view.evse_id, (sample,), _transaction_id(running, aliases) if running else None)
+
+
+def call(event: Event, aliases: Lookup) -> Call | None:
+    """The message of a journal entry."""
+    match event:
+        case TransactionStarted():
+            return _start(event)
+        case TransactionUpdated():
+            # Changes of the charging state alone are StatusNotifications in 1.6.
+            return _values(event.evse_id, event.samples, _transaction_id(event.transaction_id, aliases))
+        case TransactionEnded():
+            return _stop(event, aliases)
+        case MeterValuesTaken():
+            return _values(event.evse_id, (event.sample,), None)
+        case SecurityEvent() if event.type in _CRITICAL:
+            payload = {"type": event.type, "timestamp": instant(event.at_ms)}
+            if event.info:
+                payload["techInfo"] = event.info[:255]
+            return Call("SecurityEventNotification", payload)
+        case _:
+            return None
+
+
+def learn(event: Event, result: Payload) -> Learned:
+    """StartTransaction.conf names the transaction; idTagInfo tells of the token (1.6 4.8, 4.10)."""
+    if not isinstance(event, TransactionStarted | TransactionEnded):
+        return NOTHING
+    started = isinstance(event, TransactionStarted)
+    aliases = {(TX, event.transaction_id): str(result["transactionId"])} if started else {}
+    info = result.get("idTagInfo")
+    inputs: tuple[TransactionAnswered, ...] = ()
+    if info is not None and event.token is not None:
+        inputs = (TransactionAnswered(event.transaction_id, event.token, token_info(info), started),)
+    return Learned(aliases, inputs)
+
+
+def given_up(event: Event) -> Learned:
+    """Errata 3.18: later messages of a transaction whose start was given up carry -1."""
+    if isinstance(event, TransactionStarted):
+        return Learned({(TX, event.transaction_id): UNKNOWN_TRANSACTION})
+    return NOTHING
+
+
+def idle_report(kind: TriggerKind) -> Call | None:
+    """1.6 4.4, 4.5: Idle only as the answer to a trigger when nothing runs."""
+    match kind:
+        case TriggerKind.FIRMWARE_STATUS:
+            return Call("FirmwareStatusNotification", {"status": "Idle"})
+        case TriggerKind.LOG_STATUS:
+            return Call("DiagnosticsStatusNotification", {"status": "Idle"})
+        case _:
+            return None

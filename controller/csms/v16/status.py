@@ -1,0 +1,52 @@
+"""The nine statuses of 1.6, derived from facts (1.6 4.9, 7.7, errata 3.19)."""
+
+from __future__ import annotations
+
+from controller.csms.wire import Payload, instant
+from controller.domain.events import ChargingState
+from controller.domain.faults import describe
+from controller.domain.views import EvseView
+
+_IN_TRANSACTION = {
+    ChargingState.CHARGING: "Charging",
+    ChargingState.SUSPENDED_EVSE: "SuspendedEVSE",
+    ChargingState.SUSPENDED_EV: "SuspendedEV",
+    # Authorized and connected, power path not yet closed: the prerequisites are not yet met (1.6 4.9).
+    ChargingState.EV_CONNECTED: "Preparing",
+    # Unplugged at the vehicle while the transaction goes on (StopTransactionOnEVSideDisconnect false).
+    ChargingState.IDLE: "SuspendedEV",
+}
+
+
+def status(view: EvseView) -> str:
+    """ChargePointStatus. Connector 0 knows only Available, Unavailable and Faulted (1.6 4.9)."""
+    if view.fault is not None and describe(view.fault).blocking:
+        return "Faulted"
+    if view.evse_id == 0:
+        return "Available" if view.operative else "Unavailable"
+    if view.transaction_id is not None:
+        return _IN_TRANSACTION[view.charging_state or ChargingState.EV_CONNECTED]
+    if not view.operative:
+        return "Unavailable"
+    if view.finishing:
+        return "Finishing"
+    if view.plugged or view.authorized:
+        return "Preparing"
+    return "Reserved" if view.reserved else "Available"
+
+
+def status_notification(view: EvseView) -> Payload:
+    """StatusNotification.req. A fault that does not block is a warning beside the status (1.6 4.9)."""
+    payload: Payload = {
+        "connectorId": view.evse_id,
+        "errorCode": "NoError",
+        "status": status(view),
+        "timestamp": instant(view.changed_at_ms),
+    }
+    if view.fault is not None:
+        fault = describe(view.fault)
+        payload["errorCode"] = fault.code16
+        if fault.code16 != "NoError":
+            payload["info"] = fault.cause[:50]
+            payload["vendorErrorCode"] = fault.name[:50]
+    return payload

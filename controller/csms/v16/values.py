@@ -1,0 +1,36 @@
+"""MeterValue of 1.6: values are texts, frequency and power factor go without unit (1.6 7.33, 7.43)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.csms.wire import Payload, instant, milli_text
+from controller.domain.measurands import UNITS, Measurand, MeterSample, SampledValue
+
+_WITHOUT_UNIT = {Measurand.FREQUENCY, Measurand.POWER_FACTOR}  # errata 3.86: Hz is implied
+
+
+def _sampled(value: SampledValue, context: str) -> Payload:
+    sampled: Payload = {
+        "value": milli_text(value.value_milli),
+        "context": context,
+        "measurand": value.measurand.value,
+        "location": "Outlet",
+    }
+    if value.phase is not None:
+        sampled["phase"] = value.phase
+    if value.measurand not in _WITHOUT_UNIT:
+        sampled["unit"] = UNITS[value.measurand]
+    return sampled
+
+
+def meter_values(samples: Iterable[MeterSample]) -> list[Payload]:
+    """One MeterValue for each sample that holds at least one value."""
+    return [
+        {
+            "timestamp": instant(sample.at_ms),
+            "sampledValue": [_sampled(value, sample.context.value) for value in sample.values],
+        }
+        for sample in samples
+        if sample.values
+    ]

@@ -1,0 +1,72 @@
+"""OCPP 1.6 behind the ``Version`` protocol."""
+
+from __future__ import annotations
+
+from controller.csms.rpc import Call
+from controller.csms.v16 import calls, commands, status
+from controller.csms.version import (
+    Answer,
+    BootAnswer,
+    Learned,
+    Lookup,
+    Query,
+    Registered,
+    StationIdentity,
+)
+from controller.csms.wire import Payload
+from controller.domain.commands import Command, TriggerKind, Verdict
+from controller.domain.events import Event
+from controller.domain.measurands import MeterSample
+from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.views import EvseView
+
+
+class V16:
+    """See ``controller.csms.version.Version`` for the methods."""
+
+    subprotocol = "ocpp1.6"
+
+    def boot(self, identity: StationIdentity, reason: str) -> Call:
+        return calls.boot(identity)  # 1.6 tells no reason
+
+    def boot_answer(self, result: Payload) -> BootAnswer:
+        return calls.boot_answer(result)
+
+    def heartbeat(self) -> Call:
+        return Call("Heartbeat", {})
+
+    def heartbeat_answer(self, result: Payload) -> int | None:
+        return calls.current_time(result)
+
+    def authorize(self, token: IdToken, evse_id: int | None) -> Call:
+        return Call("Authorize", {"idTag": calls.id_tag(token)})
+
+    def authorize_answer(self, result: Payload) -> TokenInfo:
+        return calls.token_info(result["idTagInfo"])
+
+    def status(self, view: EvseView) -> Call | None:
+        return Call("StatusNotification", status.status_notification(view))
+
+    def meter_values(self, view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None:
+        return calls.triggered_values(view, sample, aliases)
+
+    def idle_report(self, kind: TriggerKind) -> Call | None:
+        return calls.idle_report(kind)
+
+    def call(self, event: Event, aliases: Lookup) -> Call | None:
+        return calls.call(event, aliases)
+
+    def learn(self, event: Event, result: Payload) -> Learned:
+        return calls.learn(event, result)
+
+    def given_up(self, event: Event) -> Learned:
+        return calls.given_up(event)
+
+    def before_accepted(self, action: str, payload: Payload, status: Registered | None) -> Answer | None:
+        return commands.before_accepted(action, payload, status)
+
+    def command(self, action: str, payload: Payload, domain_key: Lookup) -> Command | Query | Answer:
+        return commands.command(action, payload, domain_key)
+
+    def reply(self, action: str, verdict: Verdict) -> Payload:
+        return commands.handler(action).reply(verdict)

@@ -1,0 +1,34 @@
+"""MeterValueType of 2.0.1: values are numbers, the unit stands beside them (J02)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.csms.wire import Payload, instant, milli_number
+from controller.domain.measurands import UNITS, MeterSample, SampledValue
+
+
+def _sampled(value: SampledValue, context: str) -> Payload:
+    sampled: Payload = {
+        "value": milli_number(value.value_milli),
+        "context": context,
+        "measurand": value.measurand.value,
+    }
+    if value.phase is not None:
+        sampled["phase"] = value.phase
+    unit = UNITS[value.measurand]
+    if unit:
+        sampled["unitOfMeasure"] = {"unit": unit}
+    return sampled
+
+
+def meter_values(samples: Iterable[MeterSample]) -> list[Payload]:
+    """One MeterValueType for each sample that holds at least one value."""
+    return [
+        {
+            "timestamp": instant(sample.at_ms),
+            "sampledValue": [_sampled(value, sample.context.value) for value in sample.values],
+        }
+        for sample in samples
+        if sample.values
+    ]

@@ -1,0 +1,73 @@
+"""OCPP 2.0.1 behind the ``Version`` protocol."""
+
+from __future__ import annotations
+
+from controller.csms.rpc import Call
+from controller.csms.v201 import calls, commands, status, tokens
+from controller.csms.version import (
+    NOTHING,
+    Answer,
+    BootAnswer,
+    Learned,
+    Lookup,
+    Query,
+    Registered,
+    StationIdentity,
+)
+from controller.csms.wire import Payload
+from controller.domain.commands import Command, TriggerKind, Verdict
+from controller.domain.events import Event
+from controller.domain.measurands import MeterSample
+from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.views import EvseView
+
+
+class V201:
+    """See ``controller.csms.version.Version`` for the methods."""
+
+    subprotocol = "ocpp2.0.1"
+
+    def boot(self, identity: StationIdentity, reason: str) -> Call:
+        return calls.boot(identity, reason)
+
+    def boot_answer(self, result: Payload) -> BootAnswer:
+        return calls.boot_answer(result)
+
+    def heartbeat(self) -> Call:
+        return Call("Heartbeat", {})
+
+    def heartbeat_answer(self, result: Payload) -> int | None:
+        return calls.current_time(result)
+
+    def authorize(self, token: IdToken, evse_id: int | None) -> Call:
+        return Call("Authorize", {"idToken": tokens.id_token(token)})
+
+    def authorize_answer(self, result: Payload) -> TokenInfo:
+        return tokens.token_info(result["idTokenInfo"])
+
+    def status(self, view: EvseView) -> Call | None:
+        return status.status_notification(view)
+
+    def meter_values(self, view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None:
+        return calls.values(view.evse_id, sample)
+
+    def idle_report(self, kind: TriggerKind) -> Call | None:
+        return calls.idle_report(kind)
+
+    def call(self, event: Event, aliases: Lookup) -> Call | None:
+        return calls.call(event)
+
+    def learn(self, event: Event, result: Payload) -> Learned:
+        return calls.learn(event, result)
+
+    def given_up(self, event: Event) -> Learned:
+        return NOTHING
+
+    def before_accepted(self, action: str, payload: Payload, status: Registered | None) -> Answer | None:
+        return commands.before_accepted(action, status)
+
+    def command(self, action: str, payload: Payload, domain_key: Lookup) -> Command | Query | Answer:
+        return commands.command(action, payload)
+
+    def reply(self, action: str, verdict: Verdict) -> Payload:
+        return commands.handler(action).reply(verdict)

@@ -1,0 +1,154 @@
+"""What an OCPP version is to the client: pure functions between the domain and the wire.
+
+Owns: the ``Version`` protocol and the words it uses. A message is a view of a domain event
+(``call``); an answer is read for what it teaches (``learn``); a request becomes a domain command
+(``command``) and a verdict becomes its answer (``reply``).
+Refuses to know: sockets, message ids, queues, time. Which version is spoken, only the client knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from controller.csms.rpc import Call
+from controller.csms.wire import Payload
+from controller.domain.commands import Command, TriggerKind, Verdict
+from controller.domain.events import Event
+from controller.domain.inputs import TransactionAnswered
+from controller.domain.measurands import MeterSample
+from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.views import EvseView
+from controller.settings.settings import Settings
+
+Lookup = Callable[[str, str], str | None]
+"""``aliases(kind, key)``: what the CSMS calls the domain's ``key`` (``store.ports.Journal.alias``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationIdentity:
+    """What the boot notification tells. Longer texts are cut to the version's limits; "" = not told."""
+
+    vendor: str
+    model: str
+    serial: str = ""
+    firmware: str = ""
+    iccid: str = ""
+    imsi: str = ""
+    meter_type: str = ""
+    meter_serial: str = ""
+
+
+class Registered(StrEnum):
+    """RegistrationStatus of all versions."""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class BootAnswer:
+    """``utc_ms``: the CSMS's time, None when it cannot be read."""
+
+    status: Registered
+    interval_s: int
+    utc_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """``aliases``: (kind, domain key) -> value, stored with the cursor. ``inputs``: for the station."""
+
+    aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    inputs: tuple[TransactionAnswered, ...] = ()
+
+
+NOTHING = Learned()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that needs no station. ``then``: CALLs that the request asked for, sent after it."""
+
+    payload: Payload
+    then: tuple[Call, ...] = ()
+
+
+class Desk(Protocol):
+    """What the client lets a projection look up and change beside the station."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def utc_ms(self) -> int: ...
+
+    def in_queue(self, transaction_id: str | None) -> bool:
+        """Transaction messages wait for delivery: of this transaction, or of any (None)."""
+
+    def ongoing(self, transaction_id: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A request that is answered from settings, queue and views; ``answer`` runs once, in the client."""
+
+    answer: Callable[[Desk], Answer]
+
+
+class Version(Protocol):
+    """One OCPP version. Every method is a pure function of its arguments."""
+
+    @property
+    def subprotocol(self) -> str:
+        """As in Sec-WebSocket-Protocol, e.g. "ocpp1.6"."""
+
+    # station -> CSMS
+    def boot(self, identity: StationIdentity, reason: str) -> Call:
+        """``reason``: 2.0.1 BootReasonEnumType."""
+
+    def boot_answer(self, result: Payload) -> BootAnswer: ...
+    def heartbeat(self) -> Call: ...
+
+    def heartbeat_answer(self, result: Payload) -> int | None:
+        """The CSMS's time in UTC ms, None when it cannot be read."""
+
+    def authorize(self, token: IdToken, evse_id: int | None) -> Call: ...
+    def authorize_answer(self, result: Payload) -> TokenInfo: ...
+
+    def status(self, view: EvseView) -> Call | None:
+        """None: this version has no status for that view."""
+
+    def meter_values(self, view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None: ...
+
+    def idle_report(self, kind: TriggerKind) -> Call | None:
+        """The message that says "nothing going on" for a triggered firmware or log status."""
+
+    def call(self, event: Event, aliases: Lookup) -> Call | None:
+        """The message of a journal entry, None when this version has none for it."""
+
+    def learn(self, event: Event, result: Payload) -> Learned: ...
+
+    def given_up(self, event: Event) -> Learned:
+        """What stands in for the answer when the message of ``event`` was dropped."""
+
+    # CSMS -> station
+    def before_accepted(self, action: str, payload: Payload, status: Registered | None) -> Answer | None:
+        """Called while the boot is not accepted. None: handle the request as usual.
+
+        Raises ``CallRefused``, or ``NotAnswered`` when the standard forbids an answer.
+        """
+
+    def command(self, action: str, payload: Payload, domain_key: Lookup) -> Command | Query | Answer:
+        """``domain_key(kind, value)``: the reverse of an alias. Raises ``CallRefused``."""
+
+    def reply(self, action: str, verdict: Verdict) -> Payload:
+        """Raises ``CallRefused`` where the version answers a verdict with a CALLERROR."""
+
+
+def chunks(rows: Sequence[Payload], size: int) -> list[Sequence[Payload]]:
+    """``rows`` in pieces of up to ``size``."""
+    return [rows[at : at + size] for at in range(0, len(rows), size)]
