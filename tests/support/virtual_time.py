@@ -15,8 +15,10 @@ from controller.domain.instant import Now
 
 T = TypeVar("T")
 
-GRACE_S = 0.002
-"""Real time to wait for the kernel before jumping."""
+GRACE_S = 0.0002
+"""Real time to wait for the kernel before a long jump. Loopback data is there at once; a pseudo-terminal
+may take a moment."""
+LONG_JUMP_S = 0.05
 
 
 class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
@@ -30,9 +32,10 @@ class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-ty
         ready = super().select(0)
         if ready or timeout == 0:
             return ready
-        ready = super().select(GRACE_S)
-        if ready:
-            return ready
+        if timeout is None or timeout >= LONG_JUMP_S:
+            ready = super().select(GRACE_S)
+            if ready:
+                return ready
         if timeout is None or self.busy:
             ready = super().select(0.05)
             self.idle_real_s += 0.05
