@@ -72,7 +72,8 @@ def shared_line(profile: MeterProfile, link: Link) -> Line:
     settings = (profile.baud, profile.parity, profile.stop_bits) if link.kind == "rtu" else None
     line = _lines.get(link.place)
     if line is None:
-        line = _lines[link.place] = Line(profile, link)
+        line = Line(profile, link)
+        _lines[link.place] = line
         line.settings = settings
     elif line.settings != settings:
         raise ProfileError(
@@ -89,6 +90,7 @@ class Line:
 
     def __init__(self, profile: MeterProfile, link: Link) -> None:
         self._link = link
+        self._place = link.place
         self._profile = profile
         self._users = 0
         self._client: Client | None = None
@@ -108,6 +110,8 @@ class Line:
         self._users -= 1
         if self._users == 0:
             self._drop_client()
+            if _lines.get(self._place) is self:
+                del _lines[self._place]
 
     async def request(
         self, unit: int, function: int, address: int, count: int, timeout_s: float, retries: int = RETRIES

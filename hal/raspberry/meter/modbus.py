@@ -114,8 +114,8 @@ class ModbusMeter:
         if leapt(first, second, self._now() - started_at):
             raise HardwareError(
                 f"{self._where}: the energy registers leap: import {before.energy_import_wh}, then "
-                f"{first.energy_import_wh}, then {second.energy_import_wh} Wh; check the model and the wiring "
-                f"(termination, interference)"
+                f"{first.energy_import_wh}, then {second.energy_import_wh} Wh; check the model and "
+                f"the wiring (termination, interference)"
             )
         if leapt(before, second, self._now() - started_at):
             _LOG.warning(
