@@ -179,7 +179,7 @@ of import and export depends on the installer): energy registers change places, 
 
 A reading needs the import register. If that is missing, negative, not a number or beyond ten gigawatt hours,
 the driver reports an error instead of a number: a transaction is never billed from nonsense. A register
-that goes backwards or leaps is read a second time and believed only when both readings agree.
+that goes backwards or leaps is read a second time, and believed only when both readings agree.
 
 ## Supported models
 

@@ -41,13 +41,13 @@ class ModbusMeter:
     async def read(self) -> MeterReading:
         """Read now: a few requests, each tried three times. Raises ``HardwareError``.
 
-        A register that went backwards or leapt is read again: two agreeing readings are believed
-        (the meter was replaced or reset), two different ones are an error.
+        A register that went backwards or leapt is read again. When the second reading fits the past
+        it counts; when it fits the first, the meter was replaced or reset; otherwise it is an error.
         """
         try:
             reading = await self._read_once()
             if self._last is not None and leapt(self._last[0], reading, self._now() - self._last[1]):
-                reading = await self._confirm(self._last[0], reading)
+                reading = await self._confirm(*self._last, reading)
         except HardwareError as error:
             self._plan = make_plan(self._map)  # what was learned may be what is wrong
             self._places = None
@@ -108,22 +108,25 @@ class ModbusMeter:
         words.update({(block.function, address + i): value for i, value in enumerate(values)})
         return [block]
 
-    async def _confirm(self, before: MeterReading, first: MeterReading) -> MeterReading:
-        started_at = self._now()
+    async def _confirm(self, before: MeterReading, before_at: float, first: MeterReading) -> MeterReading:
+        """Read again after ``first`` leapt: who is right, the reading before or the new one?"""
+        first_at = self._now()
         second = await self._read_once()
-        if leapt(first, second, self._now() - started_at):
+        if not leapt(before, second, self._now() - before_at):
+            _LOG.warning("%s: dropped one wrong reading of %d Wh", self._where, first.energy_import_wh)
+            return second
+        if leapt(first, second, self._now() - first_at):
             raise HardwareError(
                 f"{self._where}: the energy registers leap: import {before.energy_import_wh}, then "
                 f"{first.energy_import_wh}, then {second.energy_import_wh} Wh; check the model and "
                 f"the wiring (termination, interference)"
             )
-        if leapt(before, second, self._now() - started_at):
-            _LOG.warning(
-                "%s: the import register went from %d Wh to %d Wh (meter replaced or reset?)",
-                self._where,
-                before.energy_import_wh,
-                second.energy_import_wh,
-            )
+        _LOG.warning(
+            "%s: the import register went from %d Wh to %d Wh (meter replaced or reset?)",
+            self._where,
+            before.energy_import_wh,
+            second.energy_import_wh,
+        )
         return second
 
     async def _base(self) -> int:

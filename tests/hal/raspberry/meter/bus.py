@@ -173,12 +173,14 @@ async def tcp_bus(
     """A Modbus TCP (or RTU over TCP) server on a free port of this machine."""
     server = ModbusTcpServer(devices, address=("127.0.0.1", 0), framer=framer, trace_packet=trace)
     await server.serve_forever(background=True)
-    port = server.transport.sockets[0].getsockname()[1]
+    listener = server.transport
+    assert isinstance(listener, asyncio.Server)
+    port = listener.sockets[0].getsockname()[1]
     kind = "tcp" if framer is FramerType.SOCKET else "rtutcp"
     try:
         yield Bus(f"{kind}:127.0.0.1:{port}")
     finally:
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call]
 
 
 class Bridge:
@@ -225,7 +227,7 @@ async def serial_bus(devices: list[SimDevice], root: Path, trace: Trace | None =
     try:
         yield Bus("rtu:/dev/ttyUSB0", root, client_side=bridge.masters[0])
     finally:
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call]
         bridge.close()
         node.unlink()
 

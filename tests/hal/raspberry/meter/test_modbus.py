@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pymodbus import FramerType
@@ -51,12 +53,11 @@ def image_of(model: str, sample: dict[str, str] = SAMPLE) -> Image:
     return csv_image(model, sample)
 
 
-def profile(bus: Bus, model: str = SDM, **changes: object) -> MeterProfile:
-    fields: dict[str, object] = {"model": model, "link": bus.link, "timeout_ms": 500, **changes}
-    return MeterProfile(**fields)  # type: ignore[arg-type]
+def profile(bus: Bus, model: str = SDM, **changes: Any) -> MeterProfile:
+    return replace(MeterProfile(model, bus.link), **changes)
 
 
-async def read_once(bus: Bus, **changes: object) -> MeterReading:
+async def read_once(bus: Bus, **changes: Any) -> MeterReading:
     meter = open_meter(profile(bus, **changes), bus.root)
     try:
         return await meter.read()
@@ -110,14 +111,14 @@ def test_refused_blocks_are_split_and_what_worked_is_remembered() -> None:
             first = len(requests)
             requests.clear()
             assert await meter.read() == expected(SDM)
-            # the registers that exist, each hole in its own request
+            assert requests == [(4, 0, 18), (4, 52, 2), (4, 62, 2), (4, 70, 6)]  # the holes are left out
             assert first > len(requests)
             await meter.close()
 
     asyncio.run(scenario())
 
 
-def test_a_meter_without_holes_is_read_in_one_request() -> None:
+def test_a_meter_without_holes_is_read_in_two_requests() -> None:
     requests: list[tuple[int, int, int]] = []
 
     async def scenario() -> None:
@@ -126,7 +127,7 @@ def test_a_meter_without_holes_is_read_in_one_request() -> None:
             assert await read_once(bus) == expected(SDM)
 
     asyncio.run(scenario())
-    assert requests == [(4, 0, 76)]
+    assert requests == [(4, 0, 18), (4, 52, 24)]
 
 
 def test_a_register_the_meter_does_not_have_is_none_and_is_not_asked_again() -> None:
@@ -618,11 +619,10 @@ async def read_sequence(*energies_wh: int) -> list[MeterReading | str]:
     """What a meter makes of an import register that shows these values, one per request."""
     values = list(energies_wh)
 
-    async def action(
-        _fc: int, start: int, _address: int, _count: int, registers: list[int], _set: object
-    ) -> None:
-        words = struct.unpack(">2H", struct.pack(">f", values.pop(0) / 1000))
-        registers[72 - start : 74 - start] = words
+    async def action(_: int, start: int, address: int, count: int, registers: list[int], __: object) -> None:
+        if address <= 72 < address + count:
+            words = struct.unpack(">2H", struct.pack(">f", values.pop(0) / 1000))
+            registers[72 - start : 74 - start] = words
 
     image = {(4, address): 0 for address in range(80)} | csv_image(SDM)
     results: list[MeterReading | str] = []
@@ -671,7 +671,7 @@ def test_the_register_image_of_every_model_is_read_back(model: str) -> None:
     )
     shape = expected(model)
 
-    def kept(value: object, template: object) -> object:
+    def kept(value: Any, template: Any) -> Any:
         if isinstance(template, tuple) and isinstance(value, tuple):
             return tuple(kept(part, other) for part, other in zip(value, template, strict=True))
         return None if template is None else value
