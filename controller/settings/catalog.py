@@ -582,6 +582,14 @@ class Catalog:
             found = row16 if isinstance(row16, Variable) else None
         return found
 
+    def parse(self, variable: Variable[Any], name: str, text: str) -> Any:
+        """The value of ``text`` in the spelling of the protocol that ``name`` belongs to.
+
+        Raises ``ValueRefused``.
+        """
+        by_own_name = name.casefold() == variable.full_name.casefold()
+        return variable.kind.parse(text) if by_own_name else variable.kind.parse16(text)
+
     def near(self, name: str) -> str | None:
         """The name most like a mistyped one, in the spelling of the catalogue."""
         spellings = {variable.full_name.casefold(): variable.full_name for variable in self.variables}

@@ -21,7 +21,7 @@ MeterValueSampleInterval = 30
 
 Its value comes from the first of: this start's command line (`--set`), what a central system or a technician
 changed (kept in the database), `station.toml`, the default. Access is what the network may do: the owner may
-set read-only settings too, in `station.toml` or with `joulepost settings set`. Computed settings nobody sets.
+set read-only settings too, in `station.toml` or with `--set`. Computed settings nobody sets.
 """
 
 _ACCESS = {

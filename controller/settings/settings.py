@@ -201,8 +201,8 @@ class Settings:
 
     ``values``: the store. ``providers``: for every computed row, and for any other row that the hardware
     fixes (it becomes read-only). ``providers16``: for the 1.6 keys without a row. ``evses``: connectors of
-    each EVSE, ``{1: 1, 2: 1}``. ``initial``: ``station.toml``. ``overrides``: the command line, in force until
-    changed again, not stored.
+    each EVSE, ``{1: 1, 2: 1}``. ``initial``: ``station.toml``. ``overrides``: the command line, in force
+    until changed again, not stored.
 
     Raises ``SettingsError`` for a wrong initial or overriding value, or a computed row without a provider;
     ``StorageError`` of the store. A stored value that is no longer accepted (an older program wrote it) is
@@ -277,7 +277,7 @@ class Settings:
     def set_by_name(self, name: str, text: str) -> Variable[Any]:
         """``set`` by "Component.Variable[instance]" or 1.6 key. Returns the row. Raises ``SettingsError``."""
         variable = self._named(name)
-        self.set(variable, text)
+        self._apply({variable: self._checked(variable, lambda: self.catalog.parse(variable, name, text))})
         return variable
 
     def rows(self) -> list[Row]:
@@ -393,9 +393,12 @@ class Settings:
 
     def _layer(self, texts: Mapping[str, str], source: Source) -> None:
         for name, text in texts.items():
-            variable = self._named(name)
-            self._current[variable] = self._parsed(variable, text)
-            self._sources[variable] = source
+            self._start_with(name, text, source)
+
+    def _start_with(self, name: str, text: str, source: Source) -> None:
+        variable = self._named(name)
+        self._current[variable] = self._checked(variable, lambda: self.catalog.parse(variable, name, text))
+        self._sources[variable] = source
 
     def _load_stored(self) -> None:
         refused = []
