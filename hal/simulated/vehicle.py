@@ -202,14 +202,16 @@ class Vehicle:
         if target_ma and now_us < self._hold_until:  # still thinking about the last change
             self._target_ma = target_ma
             return
+        moving = now_us < self._ramp_until  # it need not notice a second time
         self._from_ma = self._ramp_ma(now_us)
         self._target_ma = target_ma
         if target_ma == 0:
             self._hold_until = now_us
             self._ramp_until = now_us + self.stop_ms * 1000
         else:
-            self._hold_until = now_us + self.obey_ms * 1000 // 3
-            self._ramp_until = now_us + self.obey_ms * 1000
+            notice_us = 0 if moving else self.obey_ms * 1000 // 3
+            self._hold_until = now_us + notice_us
+            self._ramp_until = self._hold_until + self.obey_ms * 2000 // 3
 
     def _ramp_ma(self, now_us: int) -> int:
         if now_us >= self._ramp_until:
