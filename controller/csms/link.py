@@ -30,6 +30,8 @@ MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """A larger websocket message ends the connection (close code 1009). ``Rpc`` refuses smaller ones politely."""
 CLOSE_TIMEOUT_S: Final = 5.0
 MAX_IDENTITY_LENGTH: Final = 48  # 2.1 part 4 3.1.1
+_NEVER_WAITS: Final = 8000
+"""Characters; with UTF-8 at 4 bytes and a header still far below the 32 KiB at which writing is paused."""
 _CLOSE_NORMAL: Final = 1000
 _CLOSE_PROTOCOL_ERROR: Final = 1002
 
@@ -159,6 +161,10 @@ class Link:
         """Returns when the frame is with the kernel or in a buffer of at most 32 KiB. Raises
         ``LinkClosed``."""
         try:
+            # Into an empty buffer it goes without waiting; the timer would cost more than the check for it.
+            if self._websocket.transport.get_write_buffer_size() == 0 and len(text) < _NEVER_WAITS:
+                await self._websocket.send(text)
+                return
             async with asyncio.timeout(self._send_timeout_s):
                 await self._websocket.send(text)
         except TimeoutError:

@@ -45,8 +45,8 @@ class Frames(Protocol):
 
 
 Serve = Callable[[Request], Awaitable[dict[str, Any]] | dict[str, Any]]
-"""Answers a request with the payload of its CALLRESULT, or raises ``CallRefused`` or ``NotAnswered``. Anything
-else it raises becomes CALLERROR InternalError and a traceback in the log."""
+"""Answers a request with the payload of its CALLRESULT, or raises ``CallRefused`` or ``NotAnswered``.
+Anything else it raises becomes CALLERROR InternalError and a traceback in the log."""
 
 AfterAnswer = Callable[[], Awaitable[None] | None]
 
@@ -145,7 +145,8 @@ class Peer:
             frame = await link.recv()
             if trace is not None:
                 trace.received(frame)
-            for outcome in rpc.receive(frame, self._now_ms()):
+            now_ms = self._now_ms() if rpc.outstanding else 0  # only answers need it
+            for outcome in rpc.receive(frame, now_ms):
                 if isinstance(outcome, Request):
                     if len(queue) >= QUEUE_LIMIT:
                         # Sent out of turn, or the queue would grow; whoever floods gets it as it comes.

@@ -555,7 +555,7 @@ def _decode(text: str) -> Any:
     message = _decoder.decode(text)
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth_exceeds(message, MAX_DEPTH):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    if _SURROGATE.search(text):
+    if "\\u" in text and _SURROGATE.search(text):
         try:  # an escaped pair has become one character; what is left alone has no UTF-8 form (1.6J 4.1.2)
             json.dumps(message, ensure_ascii=False).encode()
         except UnicodeEncodeError:

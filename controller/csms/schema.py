@@ -18,6 +18,7 @@ import importlib.util
 import json
 import math
 import re
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -161,6 +162,7 @@ class _Bad(Exception):
 _DATE_TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
+_NO_LIMIT: Final = sys.maxsize
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _NOTES: Final = frozenset(
     ("$schema", "$id", "id", "$file", "title", "description", "comment", "javaType", "default", "definitions")
@@ -238,7 +240,7 @@ class _Compiler:
         members = {
             name: self._node(child, f"{where}.{name}") for name, child in node.get("properties", {}).items()
         }
-        required = frozenset(node.get("required", ()))
+        required = tuple(node.get("required", ()))
         if node.get("additionalProperties", True) not in (True, False):
             raise self._wrong(where, "a schema in additionalProperties", "true or false")
         closed = node.get("additionalProperties") is False and not self._tolerant
@@ -247,9 +249,9 @@ class _Compiler:
         def check(value: Any) -> None:
             if not isinstance(value, dict):
                 raise _Bad(Kind.TYPE, f"found {_name(value)}, expected an object")
-            if not required <= value.keys():
-                missing = ", ".join(sorted(required - value.keys()))
-                raise _Bad(Kind.OCCURRENCE, f"{missing} is missing")
+            for name in required:
+                if name not in value:
+                    raise _Bad(Kind.OCCURRENCE, f"{name} is missing")
             name = ""
             try:
                 for name, item in value.items():
@@ -268,7 +270,7 @@ class _Compiler:
         if not isinstance(node.get("items"), dict):
             raise self._wrong(where, "items that are not one schema", "one schema for all items")
         item_check = self._node(node["items"], f"{where}[]")
-        least, most = node.get("minItems", 0), node.get("maxItems", math.inf)
+        least, most = node.get("minItems", 0), node.get("maxItems", _NO_LIMIT)
 
         def check(value: Any) -> None:
             if not isinstance(value, list):
@@ -289,7 +291,7 @@ class _Compiler:
     def _string(self, node: dict[str, Any], where: str) -> Check:
         if "enum" in node:
             return _enum(frozenset(node["enum"]))
-        least, most = node.get("minLength", 0), node.get("maxLength", math.inf)
+        least, most = node.get("minLength", 0), node.get("maxLength", _NO_LIMIT)
         if "format" not in node:
             return _text(least, most)
         if node["format"] == "date-time":
@@ -314,7 +316,7 @@ def _name(value: Any) -> str:
 
 
 def _between(least: float, most: float) -> str:
-    if most == math.inf:
+    if most >= _NO_LIMIT:
         return f"at least {least}"
     return f"{least} to {most}" if least > 0 else f"at most {most}"
 
@@ -339,17 +341,17 @@ def _enum(values: frozenset[str]) -> Check:
     return check
 
 
-def _text(least: float, most: float) -> Check:
+def _text(least: int, most: int) -> Check:
     def check(value: Any) -> None:
         if not isinstance(value, str):
             raise _Bad(Kind.TYPE, f"found {_name(value)}, expected a string")
-        if not least <= len(value) <= most:  # the value may be a password: say only how long it is
+        if len(value) > most or len(value) < least:  # the value may be a password: say only how long it is
             raise _Bad(Kind.PROPERTY, f"found {len(value)} characters, expected {_between(least, most)}")
 
     return check
 
 
-def _uri(most: float) -> Check:
+def _uri(most: int) -> Check:
     def check(value: Any) -> None:
         if not isinstance(value, str):
             raise _Bad(Kind.TYPE, f"found {_name(value)}, expected a string")
