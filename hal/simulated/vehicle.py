@@ -129,7 +129,8 @@ class Vehicle:
             ahead = min(ahead, self._due_us - now_us)
         if self._power_uw and self.energy_wanted_wh is not None:
             left_pj = self.energy_wanted_wh * PJ_PER_WH - self._taken_pj
-            ahead = min(ahead, left_pj // self._power_uw + 1)
+            if left_pj > 0:
+                ahead = min(ahead, left_pj // self._power_uw + 1)
         return max(1, ahead)
 
     # ------------------------------------------------------------------ what it does
