@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import ClassVar
 
+from controller.domain.commands import ResetKind
 from controller.domain.measurands import MeterSample
 from controller.domain.profiles import ChargingProfile, ProfileFilter
 from controller.domain.tokens import IdToken, TokenInfo
@@ -83,6 +84,15 @@ class StationStarted:
     delivery: ClassVar[Delivery] = Delivery.LOCAL
     version: str
     boot_reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestartBegun:
+    """A reset was asked for and all is ready for it: the next start knows why it happened."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    kind: ResetKind
     at_ms: int
 
 
@@ -282,6 +292,7 @@ class SecurityEvent:
 
 Event = (
     StationStarted
+    | RestartBegun
     | SessionStarted
     | SessionEnded
     | TokenAuthorized

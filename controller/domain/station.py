@@ -35,6 +35,7 @@ from controller.domain.events import (
     Event,
     ProfileInstalled,
     ProfilesCleared,
+    RestartBegun,
     StationStarted,
     StoppedReason,
     TokenLearned,
@@ -99,6 +100,7 @@ class Station:
         self.profiles: dict[int, Installed] = {}
         self.online = False
         self.storage_fault: str | None = None
+        self.restarting: ResetKind | None = None  # durable: until the next start
         self._book = book
         self._new_id = new_id
         self._questions: dict[int, _Question] = {}
@@ -171,6 +173,12 @@ class Station:
     def apply(self, event: Event) -> None:
         """Take over one event, new or replayed. Events of EVSEs that no longer exist are left aside."""
         match event:
+            case StationStarted():
+                self.restarting = None
+                return
+            case RestartBegun():
+                self.restarting = event.kind
+                return
             case AvailabilityChanged(evse_id=0):
                 self.operative = event.operative
                 return
@@ -206,6 +214,8 @@ class Station:
     def checkpoint(self) -> list[Event]:
         """The shortest list of events that rebuilds the durable state by ``apply``."""
         events: list[Event] = []
+        if self.restarting is not None:
+            events.append(RestartBegun(self.restarting, 0))
         if not self.operative:
             events.append(AvailabilityChanged(0, False, 0))
         for evse_id in sorted(self.evses):
@@ -570,6 +580,7 @@ class Station:
         if busy and turn.now.mono_ms < deadline_ms:
             return
         self._reset = None
+        turn.emit(RestartBegun(kind, turn.now.utc_ms))
         turn.do(Restart(kind))
 
     def _install_profile(self, command: InstallProfile, turn: Turn) -> Verdict:

@@ -29,6 +29,7 @@ from controller.domain.events import (
     MeterValuesTaken,
     ProfileInstalled,
     ProfilesCleared,
+    RestartBegun,
     SecurityEvent,
     SessionEnded,
     SessionStarted,
@@ -43,6 +44,7 @@ from controller.domain.events import (
 
 EVENTS: tuple[type[Event], ...] = (
     StationStarted,
+    RestartBegun,
     SessionStarted,
     SessionEnded,
     TokenAuthorized,

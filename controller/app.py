@@ -1,0 +1,462 @@
+"""The controller process: composition root, the only file that knows everyone.
+
+Owns: which parts there are and how they are wired; start, stop and restart of the process.
+Refuses to know: any rule. Nobody imports this module but the command line.
+
+The command line calls ``run``; tests build an ``App`` with parts of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+from controller.clock import Clock, SystemClock
+from controller.config import ConfigError, StationConfig, apply_overrides, check_evses, load_config
+from controller.csms.client import Client
+from controller.csms.link import Endpoint
+from controller.csms.version import StationIdentity
+from controller.csms.wire import instant
+from controller.domain.commands import Command, ResetKind, Verdict
+from controller.domain.effects import (
+    AskAuthorize,
+    Effect,
+    ForgetTokens,
+    ReadMeter,
+    Restart,
+    Send,
+    ShowIndicator,
+)
+from controller.domain.evse import EvseSpec
+from controller.domain.inputs import AuthorizeAnswered, Input, PolicyChanged, Tick
+from controller.domain.measurands import MeterSample, ReadingContext
+from controller.domain.station import Station
+from controller.domain.views import EvseView
+from controller.facade import Facade
+from controller.inbox import Inbox
+from controller.local.api import open_api
+from controller.local.jsonrpc import AlreadyServed
+from controller.local.sockets import PathTooLong
+from controller.peripherals import Peripherals
+from controller.safety_link import SafetyLink
+from controller.settings.catalog import BASIC_AUTH_PASSWORD, CATALOG, PING_INTERVAL, Variable
+from controller.settings.facts import EvseFact, LiveFacts, StationFacts, providers, providers16
+from controller.settings.policy import policy
+from controller.settings.settings import Settings, SettingsError
+from controller.store.codec import Codec
+from controller.store.database import Database
+from controller.store.journal import SqliteJournal
+from controller.store.ports import StorageError
+from controller.store.snapshots import SqliteSnapshots
+from controller.store.tokens import SqliteTokenTables
+from controller.store.values import SqliteSettingValues
+from hal.board import open_service_board
+from hal.interface import ServiceBoard
+from hal.profile import BoardProfile, ProfileError, load_profile
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_CONFIGURATION = 4
+EXIT_RESTART = 75
+"""EX_TEMPFAIL: the controller was told to restart; the supervisor starts it again."""
+
+TICK_S = 1.0
+RESTART_WAIT_S = 10.0
+"""Before a restart that a CSMS asked for, what happened is delivered, if that takes no longer."""
+
+FEATURE_PROFILES_16 = ("Core", "RemoteTrigger", "SmartCharging")
+
+Say = Callable[[str], None]
+
+
+def version() -> str:
+    """Version of the installed package; "0" from a bare source tree."""
+    try:
+        return package_version("joulepost")
+    except PackageNotFoundError:
+        return "0"
+
+
+def boot_id() -> str:
+    """Which run of the machine this is: CLOCK_MONOTONIC counts within it."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+class App:
+    """All parts, wired. ``run`` serves until ``stop`` or a reset; returns the exit status.
+
+    ``board``: meters, readers and indicators. ``link``: with True a ``SafetyLink`` to the process at
+    ``runtime_dir/safety.sock``; a simulation that steps the safety core itself passes False and uses
+    ``inbox`` and ``station`` directly. Raises ``StorageError``, ``SettingsError``, ``ConfigError``.
+    """
+
+    def __init__(
+        self,
+        config: StationConfig,
+        profile: BoardProfile,
+        board: ServiceBoard,
+        clock: Clock,
+        say: Say,
+        link: bool = True,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        machine_boot_id: str | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self._say = say
+        self._stopped = asyncio.Event()
+        self._status = EXIT_OK
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._group: asyncio.TaskGroup | None = None
+
+        self.database = Database.open(config.storage_dir / "joulepost.db")
+        codec = Codec()
+        self._machine_boot_id = machine_boot_id or boot_id()
+        self.journal = SqliteJournal(self.database, self._machine_boot_id, codec)
+        tokens = SqliteTokenTables(self.database)
+        self.settings = self._open_settings(profile)
+        specs = [
+            EvseSpec(
+                evse_id=evse.evse_id,
+                phases=evse.phases,
+                limit_ma=config.limit_ma(evse.evse_id),
+                has_meter=evse.meter is not None,
+                has_lock=evse.lock is not None,
+            )
+            for evse in profile.evses
+        ]
+        self.station = Station(specs, policy(self.settings), tokens, new_id)
+        self._tokens = tokens
+        self.inbox = Inbox(
+            self.station, self.journal, tokens, SqliteSnapshots(self.database), codec, clock, say
+        )
+        self.inbox.on_effect = self._effect
+        self._replayed = self.inbox.recover()
+        self.boot_reason = self._boot_reason()
+        self.client = self._open_client(profile)
+        self.link = (
+            SafetyLink(
+                config.runtime_dir / "safety.sock",
+                lambda: self.station.permits(self.clock.now()),
+                clock,
+                self.inbox.take,
+                say,
+            )
+            if link
+            else None
+        )
+        self.facade = Facade(
+            self.inbox,
+            self.journal,
+            self.settings,
+            codec,
+            clock,
+            config.csms.identity if config.csms else config.station.id,
+            version(),
+            self._csms_status,
+            self.link.status if self.link else dict,
+        )
+        self.peripherals = Peripherals(board, [spec.evse_id for spec in specs], clock, self.inbox.take, say)
+        self.settings.on_change(self._settings_changed)
+        self.inbox.on_events.append(lambda _events, _seq: self.client.wake() if self.client else None)
+        self.inbox.on_taken.append(self._taken)
+
+    # ------------------------------------------------------------------ parts
+
+    def _open_settings(self, profile: BoardProfile) -> Settings:
+        config = self.config
+        facts = StationFacts(
+            identity=config.csms.identity if config.csms else config.station.id,
+            vendor=config.station.vendor,
+            model=config.station.model,
+            serial=config.station.serial,
+            firmware_version=version(),
+            security_profile=config.csms.security_profile if config.csms else 0,
+            evses=tuple(
+                EvseFact(evse.evse_id, evse.rating_ma, evse.phases, evse.tethered) for evse in profile.evses
+            ),
+        )
+        live = LiveFacts(
+            date_time=lambda: instant(self.clock.now().utc_ms),
+            availability=self._availability,
+            power_w=self._power_w,
+            profiles_installed=lambda: len(self.station.profiles),
+        )
+        settings = Settings(
+            CATALOG,
+            SqliteSettingValues(self.database),
+            providers(facts, live),
+            providers16(facts, FEATURE_PROFILES_16),
+            {evse.evse_id: 1 for evse in profile.evses},
+            config.initial_settings,
+            config.overrides,
+        )
+        for refused in settings.refused_values:
+            self._say(f"settings: {refused}")
+        return settings
+
+    def _availability(self, evse_id: int, _connector_id: int) -> str:
+        """2.0.1 AvailabilityState of the station (0) or an EVSE."""
+        views = {view.evse_id: view for view in self.station.views(self.clock.now())}
+        view = views[evse_id]
+        if view.fault is not None:
+            return "Faulted"
+        if not view.operative:
+            return "Unavailable"
+        return "Occupied" if view.plugged or view.transaction_id is not None else "Available"
+
+    def _power_w(self, evse_id: int) -> int:
+        reading = self.station.evses[evse_id].reading
+        return reading.power_w or 0 if reading else 0
+
+    def _open_client(self, profile: BoardProfile) -> Client | None:
+        csms = self.config.csms
+        if csms is None:
+            return None
+        meter = next((evse.meter for evse in profile.evses if evse.meter is not None), None)
+        identity = StationIdentity(
+            vendor=self.config.station.vendor,
+            model=self.config.station.model,
+            serial=self.config.station.serial,
+            firmware=version(),
+            meter_type=meter.model if meter else "",
+        )
+        return Client(
+            endpoint=self._endpoint,
+            identity=identity,
+            boot_reason=self.boot_reason,
+            settings=self.settings,
+            journal=self.journal,
+            station=self,
+            clock=self.clock,
+            trace=_Frames(self),
+            on_state=lambda: self.facade.changed(),
+        )
+
+    def _endpoint(self) -> Endpoint:
+        """Made anew for each connection: password and ping interval are settings."""
+        csms = self.config.csms
+        assert csms is not None  # there is a client only when there is a CSMS
+        password = self.settings[BASIC_AUTH_PASSWORD]
+        return Endpoint(
+            url=csms.url,
+            identity=csms.identity,
+            subprotocols=csms.versions,
+            password=password or None,
+            ca_file=csms.ca_file,
+            security_profile=csms.security_profile,
+            ping_interval_s=self.settings[PING_INTERVAL],
+        )
+
+    # ------------------------------------------------------------------ life
+
+    def _boot_reason(self) -> str:
+        """2.0.1 BootReasonEnumType: what the journal tells of how the last run ended."""
+        if self.station.restarting is not None:
+            return "ScheduledReset" if self.station.restarting is ResetKind.ON_IDLE else "RemoteReset"
+        last = self.journal.after(self.journal.last_seq() - 1, 1)
+        return "ApplicationReset" if last and last[0].boot_id == self._machine_boot_id else "PowerUp"
+
+    async def run(self) -> int:
+        """Serve, and return an exit status. Raises ``StorageError`` when it cannot begin."""
+        if self._replayed:
+            self._say(f"journal: {self._replayed} events replayed")
+        self.inbox.begin(version(), self.boot_reason)
+        async with AsyncExitStack() as stack:
+            stack.callback(self._close)
+            await stack.enter_async_context(open_api(self.facade, self.config.runtime_dir))
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                parts = [group.create_task(self.peripherals.run()), group.create_task(self._ticks())]
+                if self.link is not None:
+                    parts.append(group.create_task(self.link.run()))
+                if self.client is not None:
+                    parts.append(group.create_task(self.client.run()))
+                await self._stopped.wait()
+                self._group = None
+                for task in [*parts, *self._tasks]:
+                    task.cancel()
+            self.inbox.checkpoint()
+        return self._status
+
+    def stop(self, status: int = EXIT_OK) -> None:
+        """End ``run``. Permits lapse by themselves: the safety process ends the charge gently, or the next
+        controller takes over within the lease."""
+        self._status = status
+        self._stopped.set()
+
+    def _close(self) -> None:
+        self.database.close()
+
+    async def _ticks(self) -> None:
+        while True:
+            self.inbox.take(Tick())
+            now_ms = self.clock.now().mono_ms
+            due_ms = self.station.next_deadline_ms()
+            pause_s = TICK_S
+            if due_ms is not None:
+                pause_s = min(TICK_S, max(0.01, (due_ms - now_ms) / 1000))
+            await asyncio.sleep(pause_s)
+
+    # ------------------------------------------------------------------ what happens after an input
+
+    def _taken(self) -> None:
+        if self.link is not None:
+            self.link.send()
+        if self.client is not None:
+            self.client.status_changed()
+        self.facade.changed()
+
+    def _effect(self, effect: Effect) -> None:
+        match effect:
+            case ReadMeter():
+                self.peripherals.read_meter(effect.evse_id)
+            case ShowIndicator():
+                self.peripherals.show(effect.evse_id, effect.state)
+            case AskAuthorize():
+                if self.client is not None:
+                    self._start(self.client.authorize(effect))
+                else:
+                    self._start(self._nobody_to_ask(effect))
+            case ForgetTokens():
+                try:
+                    self._tokens.forget_all()
+                except StorageError as error:
+                    self._say(f"authorization cache: {error}")
+            case Send():
+                if self.client is not None:
+                    self.client.perform(effect)
+            case Restart():
+                self._start(self._restart(effect.kind))
+            case _:
+                raise TypeError(f"no effect {effect!r}")
+
+    async def _nobody_to_ask(self, ask: AskAuthorize) -> None:
+        self.inbox.take(AuthorizeAnswered(ask.ask_id, None))
+
+    async def _restart(self, kind: ResetKind) -> None:
+        """After the answer to the reset, and after the last transaction messages if they can be delivered."""
+        if self.client is not None:
+            answered = asyncio.Event()
+            self.client.after_answer(answered.set)
+            await answered.wait()
+            if self.client.online:
+                await self.client.drained(RESTART_WAIT_S)
+        self._say(f"reset ({kind}): restarting")
+        self.stop(EXIT_RESTART)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._group is None:
+            work.close()
+            return
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _settings_changed(self, _changed: tuple[Variable[Any], ...]) -> None:
+        self.inbox.take(PolicyChanged(policy(self.settings)))
+
+    def _csms_status(self) -> Mapping[str, Any]:
+        if self.client is None:
+            return {"url": "", "online": False, "registration": "none", "protocol": None, "undelivered": 0}
+        state = self.client.state
+        return {
+            "url": state.url,
+            "online": state.online,
+            "registration": state.registration or "none",
+            "protocol": state.subprotocol,
+            "undelivered": state.queue_length,
+            "connected_since_ms": state.connected_since_ms,
+            "last_error": state.last_error,
+            "last_heartbeat_ms": state.last_heartbeat_ms,
+            "delivered": state.delivered,
+            "dropped": state.dropped,
+        }
+
+    # ------------------------------------------------------------------ the station as the client sees it
+
+    def take(self, input_: Input) -> Verdict | None:
+        return self.inbox.take(input_)
+
+    async def ask(self, command: Command) -> Verdict:
+        return await self.inbox.ask(command)
+
+    def views(self) -> list[EvseView]:
+        return self.station.views(self.clock.now())
+
+    def sample(self, evse_id: int, context: ReadingContext) -> MeterSample | None:
+        return self.station.sample(evse_id, context, self.clock.now())
+
+
+class _Frames:
+    """Hands the frames of the connection to the local subscribers."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def sent(self, frame: str) -> None:
+        self._app.facade.frame(True, frame)
+
+    def received(self, frame: str | bytes) -> None:
+        self._app.facade.frame(False, frame if isinstance(frame, str) else repr(frame))
+
+    def note(self, text: str) -> None:
+        self._app.facade.log("info", text)
+
+
+def run(config_path: Path, overrides: Mapping[str, str] | None = None) -> int:
+    """The controller in the foreground, until SIGTERM or SIGINT. Returns the exit status.
+
+    0 stopped, 1 failed, 4 configuration, 75 restart wanted (a supervisor starts it again).
+    """
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    try:
+        config = apply_overrides(load_config(config_path), overrides or {})
+        profile = load_profile(config.board.profile, config.board.evses)
+        check_evses(config, [evse.evse_id for evse in profile.evses])
+        board = open_service_board(profile, config.board.root)
+    except (ConfigError, ProfileError) as error:
+        say(str(error))
+        return EXIT_CONFIGURATION
+
+    async def main() -> int:
+        try:
+            config.runtime_dir.mkdir(parents=True, exist_ok=True)
+            app = App(config, profile, board, SystemClock(), say)
+            loop = asyncio.get_running_loop()
+            for signal_number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(signal_number, app.stop)
+            notify_ready()
+            return await app.run()
+        except (StorageError, AlreadyServed, PathTooLong, OSError) as error:
+            say(str(error))
+            return EXIT_FAILED
+        except (SettingsError, ConfigError) as error:
+            say(str(error))
+            return EXIT_CONFIGURATION
+
+    return asyncio.run(main())
+
+
+def notify_ready() -> None:
+    """Tell systemd that the process is up (Type=notify); nothing without NOTIFY_SOCKET."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    path = "\0" + address[1:] if address.startswith("@") else address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.connect(path)
+        line.send(b"READY=1")
