@@ -1,0 +1,222 @@
+"""The two boards of a Raspberry Pi, put together from a profile.
+
+Owns: opening and closing the drivers in a safe order. Refuses to know: when to switch what.
+``RaspberryServiceBoard`` also serves a simulated station: its meter and reader are real bytes on a desk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hal.interface import (
+    DUTY_STEADY_LOW,
+    EnergyMeter,
+    EvseBoard,
+    HardwareError,
+    Indicator,
+    LockDrive,
+    PilotSample,
+    RfidReader,
+)
+from hal.profile import AdcProfile, BoardProfile, EvseProfile, ProfileError, PwmProfile
+from hal.raspberry.contactor import GpioContactor
+from hal.raspberry.lock import GpioLock
+from hal.raspberry.pilot_adc import PilotAdc
+from hal.raspberry.pilot_pwm import PilotPwm
+from hal.raspberry.proximity import AdcProximity
+from hal.raspberry.residual_current import GpioResidualCurrent
+from hal.raspberry.watchdog import GpioWatchdog
+
+
+@dataclass(frozen=True)
+class Makers:
+    """How the drivers that need more than a pin are made; tests hand in ones that know a fake kernel."""
+
+    pwm: Callable[[PwmProfile, Path], PilotPwm] = PilotPwm
+    adc: Callable[[AdcProfile, Path], PilotAdc] = PilotAdc
+    proximity: Callable[[AdcProfile, Path], AdcProximity] = AdcProximity
+
+
+@dataclass(frozen=True, slots=True)
+class RaspberryPilot:
+    """``hal.interface.Pilot``: hardware PWM out, ADC burst in."""
+
+    pwm: PilotPwm
+    adc: PilotAdc
+
+    def set_duty(self, duty_pm: int) -> None:
+        self.pwm.set_duty(duty_pm)
+
+    def sample(self) -> PilotSample:
+        return self.adc.sample()
+
+
+@dataclass(frozen=True, slots=True)
+class RaspberryEvse:
+    """``hal.interface.EvseBoard``."""
+
+    evse_id: int
+    pilot: RaspberryPilot
+    contactor: GpioContactor
+    residual_current: GpioResidualCurrent | None
+    proximity: AdcProximity | None
+    lock: GpioLock | None
+
+
+class RaspberrySafetyBoard:
+    """``hal.interface.SafetyBoard``. Every output is at its safe level once the constructor returns.
+
+    ``pin_factory`` is gpiozero's (None = its own choice). Raises ``HardwareError``, ``ProfileError``.
+    """
+
+    def __init__(
+        self,
+        profile: BoardProfile,
+        root: Path = Path("/"),
+        *,
+        pin_factory: Any = None,
+        makers: Makers | None = None,
+    ) -> None:
+        self._root = root
+        self._pin_factory = pin_factory
+        self._makers = makers or Makers()
+        self._off: list[Callable[[], None]] = []
+        with ExitStack() as opened:
+            # All contactors and generators first: whatever fails to open later, they are off by then.
+            contactors = [self._contactor(evse, opened) for evse in profile.evses]
+            generators = [self._generator(evse, opened) for evse in profile.evses]
+            self._evses = [
+                self._evse(evse, contactor, pwm, opened)
+                for evse, contactor, pwm in zip(profile.evses, contactors, generators, strict=True)
+            ]
+            self._watchdog: GpioWatchdog | None = None
+            if profile.watchdog:
+                self._watchdog = GpioWatchdog(profile.watchdog, pin_factory)
+                opened.callback(self._watchdog.close)
+                self._off.append(self._watchdog.off)
+            self._opened = opened.pop_all()
+
+    @property
+    def evses(self) -> Sequence[EvseBoard]:
+        return self._evses
+
+    @property
+    def watchdog(self) -> GpioWatchdog | None:
+        return self._watchdog
+
+    def refresh(self) -> None:
+        """Nothing to prepare: every input is read when asked."""
+
+    def outputs_off(self) -> None:
+        """Contactors first, then pilots, tests, locks, watchdog: all are tried.
+
+        Raises the first ``HardwareError``.
+        """
+        first: HardwareError | None = None
+        for off in self._off:
+            try:
+                off()
+            except HardwareError as error:
+                first = first or error
+        if first:
+            raise first
+
+    def close(self) -> None:
+        """Outputs off, then release all devices. Raises the first ``HardwareError``; all are released."""
+        with self._opened:
+            self.outputs_off()
+
+    def _contactor(self, evse: EvseProfile, opened: ExitStack) -> GpioContactor:
+        if evse.contactor is None:
+            raise _incomplete(evse, "contactor")
+        contactor = GpioContactor(evse.contactor, evse.mirror, self._pin_factory)
+        opened.callback(contactor.close)
+        self._off.append(lambda: contactor.set_closed(False))
+        return contactor
+
+    def _generator(self, evse: EvseProfile, opened: ExitStack) -> PilotPwm:
+        if evse.pwm is None:
+            raise _incomplete(evse, "pwm")
+        pwm = self._makers.pwm(evse.pwm, self._root)
+        opened.callback(pwm.close)
+        self._off.append(lambda: pwm.set_duty(DUTY_STEADY_LOW))
+        return pwm
+
+    def _evse(
+        self, evse: EvseProfile, contactor: GpioContactor, pwm: PilotPwm, opened: ExitStack
+    ) -> RaspberryEvse:
+        if evse.adc is None:
+            raise _incomplete(evse, "adc")
+        adc = self._makers.adc(evse.adc, self._root)
+        opened.callback(adc.close)
+        residual_current = None
+        if evse.residual_current:
+            residual_current = GpioResidualCurrent(
+                evse.residual_current, evse.residual_current_test, self._pin_factory
+            )
+            opened.callback(residual_current.close)
+            set_test = residual_current.set_test
+            self._off.append(lambda: set_test(False))
+        lock = None
+        if evse.lock:
+            lock = GpioLock(evse.lock, self._pin_factory)
+            opened.callback(lock.close)
+            drive = lock.drive
+            self._off.append(lambda: drive(LockDrive.OFF))
+        proximity = None
+        if evse.adc.proximity_channel is not None:
+            proximity = self._makers.proximity(evse.adc, self._root)
+            opened.callback(proximity.close)
+        return RaspberryEvse(
+            evse.evse_id, RaspberryPilot(pwm, adc), contactor, residual_current, proximity, lock
+        )
+
+
+class RaspberryServiceBoard:
+    """``hal.interface.ServiceBoard``: meters and readers; ports are opened at the first read."""
+
+    def __init__(self, profile: BoardProfile, root: Path = Path("/")) -> None:
+        from hal.raspberry.meter import open_meter
+        from hal.raspberry.rfid import open_reader
+
+        self._meters: dict[int, EnergyMeter] = {
+            evse.evse_id: open_meter(evse.meter, root) for evse in profile.evses if evse.meter
+        }
+        self._readers: list[tuple[RfidReader, int | None]] = [
+            (open_reader(reader, root), reader.evse_id) for reader in profile.readers
+        ]
+
+    def meter(self, evse_id: int) -> EnergyMeter | None:
+        return self._meters.get(evse_id)
+
+    def indicator(self, evse_id: int) -> Indicator | None:
+        """None: no board profile describes an indicator."""
+        return None
+
+    @property
+    def readers(self) -> Sequence[tuple[RfidReader, int | None]]:
+        return self._readers
+
+    async def close(self) -> None:
+        """Close all, then raise the first ``HardwareError`` if any."""
+        first: HardwareError | None = None
+        devices: list[EnergyMeter | RfidReader] = [*self._meters.values()]
+        devices += [reader for reader, _ in self._readers]
+        for device in devices:
+            try:
+                await device.close()
+            except HardwareError as error:
+                first = first or error
+        if first:
+            raise first
+
+
+def _incomplete(evse: EvseProfile, name: str) -> ProfileError:
+    return ProfileError(
+        f"evse[{evse.evse_id}].{name}: found nothing; expected on a raspberry board; "
+        f"add [evse.{name}] to the profile"
+    )
