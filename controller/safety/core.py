@@ -70,7 +70,8 @@ class Inputs(NamedTuple):
     """What the board says in one step.
 
     ``sample`` None: no trustworthy inputs at all, the rest is not looked at. ``late``: the loop
-    could not hold its time. ``resistance_ohm`` None = open. ``mirror`` and ``locked`` None = the board has none.
+    could not hold its time. ``resistance_ohm`` None = open. ``mirror`` and ``locked``
+    None = the board has none.
     """
 
     sample: PilotSample | None
