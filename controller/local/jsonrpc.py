@@ -50,7 +50,11 @@ Stream = Callable[..., AsyncIterator[Any]]
 log = logging.getLogger(__name__)
 
 
-class AlreadyServed(RuntimeError):
+class LocalServerError(Exception):
+    """The server cannot be started; the message says why and what to do."""
+
+
+class AlreadyServed(LocalServerError):
     """Another living process serves this socket."""
 
 
@@ -172,7 +176,7 @@ class LocalServer:
             for name, function in sorted(table.items()):
                 doc = (inspect.getdoc(function) or "").split("\n")[0]
                 parameters = inspect.signature(function).parameters.values()
-                params = {parameter.name: str(parameter.annotation) for parameter in parameters}
+                params = {one.name: inspect.formatannotation(one.annotation) for one in parameters}
                 found.append({"name": name, "kind": kind, "params": params, "about": doc})
         return found
 
@@ -316,7 +320,7 @@ def as_rpc_error(method: str, exc: Exception) -> RpcError:
     if isinstance(exc, ValueError):
         return RpcError(INVALID_PARAMS, str(exc))
     if isinstance(exc, OSError):  # TimeoutError is one
-        return RpcError(FAILED, f"{method}: {exc.strerror or exc or type(exc).__name__}")
+        return RpcError(FAILED, f"{method}: {exc.strerror or str(exc) or type(exc).__name__}")
     log.error("%s failed", method, exc_info=exc)
     return RpcError(INTERNAL_ERROR, f"{method} failed: {type(exc).__name__}: {exc}")
 

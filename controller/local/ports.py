@@ -126,8 +126,8 @@ class SetResult(TypedDict):
 
 
 class JournalLine(TypedDict):
-    """One journal entry: ``seq`` 1.. without gaps, ``at_ms`` UTC ms, ``type`` the event's class name, ``data``
-    its other fields."""
+    """One journal entry: ``seq`` 1.. without gaps, ``at_ms`` UTC ms, ``type`` the event's class,
+    ``data`` its other fields."""
 
     seq: int
     at_ms: int
@@ -147,7 +147,8 @@ class CommandAnswer(TypedDict, total=False):
 
 Topic = Literal["station", "event", "frame", "log"]
 """What a subscriber gets: "station" = ``StationStatus`` when something changed (at most a few times a
-second), "event" = ``JournalLine``, "frame" = {"at_ms", "sent": true|false, "text"}, "log" = {"at_ms", "level", "text"}."""
+second), "event" = ``JournalLine``, "frame" = {"at_ms", "sent": true|false, "text"}, "log" = {"at_ms",
+"level", "text"}."""
 
 
 class EventQueue:
@@ -175,8 +176,8 @@ class EventQueue:
 class Controller(Protocol):
     """What ``controller.local.api`` serves. Called in the event loop; queries must not block.
 
-    ``Refused`` becomes a refusal on the wire (exit status 5), ``KeyError``/``ValueError`` with a message
-    become "bad parameter" (exit status 2); anything else is an internal error and is logged.
+    ``Refused`` becomes a refusal on the wire (exit status 5), ``ValueError`` a bad parameter (2), ``OSError``
+    and ``TimeoutError`` a failure (1); anything else is an internal error (1) and is logged.
     """
 
     def status(self) -> Mapping[str, Any]:

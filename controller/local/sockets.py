@@ -27,7 +27,7 @@ START_HINTS: Mapping[str, str] = {
 }
 
 
-class PathTooLong(ValueError):
+class PathTooLong(OSError):
     """A socket path does not fit into a Unix socket address."""
 
 

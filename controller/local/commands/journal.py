@@ -1,0 +1,69 @@
+"""``joulepost journal``: the durable record of what happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from controller.local.commands.why import since
+from controller.local.common import Remote, json_option, print_json, where_options
+
+
+@click.command(epilog="Example: joulepost journal -n 50 --follow")
+@click.option(
+    "-n", "count", type=click.IntRange(1, 1000), default=20, show_default=True, help="So many entries."
+)
+@click.option(
+    "--after", type=click.IntRange(min=0), help="The first entries above this number instead of the newest."
+)
+@click.option("--follow", "-f", is_flag=True, help="Go on with new entries as they are written.")
+@where_options
+@json_option
+def journal(
+    count: int, after: int | None, follow: bool, directory: Path | None, runtime: Path | None, as_json: bool
+) -> None:
+    """Show what happened.
+
+    One entry a line, oldest first; with --json one object a line when following, else an array.
+    """
+    remote = Remote("controller", directory, runtime)
+    entries = remote.call("journal.tail", {"count": count, "after": after})
+    if as_json and not follow:
+        print_json(entries)
+        return
+    last = 0
+    for entry in entries:
+        last = _show(entry, as_json)
+    if follow:
+        for item in remote.stream("events", {"topics": ["event"]}):
+            if item["topic"] == "event" and item["data"]["seq"] > last:
+                last = _show(item["data"], as_json)
+
+
+def _show(entry: Mapping[str, Any], as_json: bool) -> int:
+    click.echo(json.dumps(entry, ensure_ascii=False) if as_json else line(entry))
+    return int(entry["seq"])
+
+
+def line(entry: Mapping[str, Any]) -> str:
+    """One entry on one line: number, time, type, then its fields that say something."""
+    fields = " ".join(
+        f"{name}={_text(value)}"
+        for name, value in entry["data"].items()
+        if value not in (None, "", [], {}) and name != "at_ms"
+    )
+    return f"{entry['seq']:>6}  {since(entry['at_ms'])}  {entry['type']:<20}  {fields}".rstrip()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping) and "value" in value and "type" in value:
+        return str(value["value"])  # an IdToken
+    if isinstance(value, list):
+        return f"[{len(value)}]"
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,75 @@
+"""``joulepost status``: the station at one glance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from controller.local.common import Remote, amps, json_option, print_json, table, where_options
+
+
+@click.command(epilog="Example: joulepost status --json | jq '.evses[0].status'")
+@where_options
+@json_option
+def status(directory: Path | None, runtime: Path | None, as_json: bool) -> None:
+    """Show the station, its EVSEs and its connections."""
+    found = Remote("controller", directory, runtime).call("status")
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(render(found))
+
+
+def render(station: Mapping[str, Any]) -> str:
+    """The whole status as text; what the controller does not tell is shown as "-"."""
+    csms = station.get("csms") or {}
+    safety = station.get("safety") or {}
+    rows = [
+        ("station", str(station.get("identity", "-"))),
+        ("version", f"{station.get('version', '-')}, up {_span(station.get('uptime_s'))}"),
+        ("CSMS", _csms(csms)),
+        ("safety", "linked" if safety.get("linked") else f"NOT LINKED: {safety.get('why') or 'no reports'}"),
+        ("journal", f"{station.get('journal_seq', '-')} entries, {csms.get('undelivered', '-')} undelivered"),
+    ]
+    head = ("EVSE", "status", "pilot", "contactor", "limit", "offered", "current", "power", "energy", "token")
+    lines = [head, *(evse_row(evse) for evse in station.get("evses", []))]
+    faults = [
+        f"EVSE {evse.get('evse_id')}: {evse['fault']}  (see `joulepost why`)"
+        for evse in station.get("evses", [])
+        if evse.get("fault")
+    ]
+    return "\n".join([table(rows), "", table(lines), *faults])
+
+
+def evse_row(evse: Mapping[str, Any]) -> tuple[str, ...]:
+    """One line of the table of EVSEs."""
+    currents = [current for current in evse.get("current_ma") or () if current is not None]
+    power, energy = evse.get("power_w"), evse.get("energy_wh")
+    return (
+        str(evse.get("evse_id", "-")),
+        str(evse.get("status", "-")),
+        f"{evse.get('pilot', '-')} {evse.get('high_mv', 0) / 1000:+.1f} V",
+        "closed" if evse.get("contactor_closed") else "open",
+        amps(evse.get("limit_ma")),
+        amps(evse.get("offered_ma")),
+        amps(max(currents) if currents else None),
+        "-" if power is None else f"{power / 1000:.2f} kW",
+        "-" if energy is None else f"{energy / 1000:.3f} kWh",
+        str(evse.get("token") or "-"),
+    )
+
+
+def _csms(csms: Mapping[str, Any]) -> str:
+    if csms.get("online"):
+        return f"online with {csms.get('protocol')} at {csms.get('url')}"
+    return f"OFFLINE, registration {csms.get('registration', '-')}, {csms.get('url', '-')}"
+
+
+def _span(seconds: int | None) -> str:
+    if seconds is None:
+        return "-"
+    days, rest = divmod(int(seconds), 86400)
+    return f"{days} d {rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
