@@ -25,6 +25,7 @@ from controller.clock import Clock, SystemClock
 from controller.config import ConfigError, StationConfig, apply_overrides, check_evses, load_config
 from controller.csms.client import Client
 from controller.csms.link import Endpoint
+from controller.csms.trace import Renderer
 from controller.csms.version import StationIdentity
 from controller.csms.wire import instant
 from controller.domain.commands import Command, ResetKind, Verdict
@@ -399,16 +400,19 @@ class App:
 
 
 class _Frames:
-    """Hands the frames of the connection to the local subscribers."""
+    """Hands the frames of the connection, one line each and without secrets, to the local subscribers."""
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._renderer = Renderer()
 
     def sent(self, frame: str) -> None:
-        self._app.facade.frame(True, frame)
+        if self._app.facade.watched:
+            self._app.facade.frame(True, self._renderer.line(">", frame))
 
     def received(self, frame: str | bytes) -> None:
-        self._app.facade.frame(False, frame if isinstance(frame, str) else repr(frame))
+        if self._app.facade.watched:
+            self._app.facade.frame(False, self._renderer.line("<", frame))
 
     def note(self, text: str) -> None:
         self._app.facade.log("info", text)

@@ -160,6 +160,11 @@ class Facade:
         self._subscribers.append(queue)
         return lambda: self._subscribers.remove(queue)
 
+    @property
+    def watched(self) -> bool:
+        """Somebody subscribed."""
+        return bool(self._subscribers)
+
     def changed(self) -> None:
         """The station's state may have changed: tell the subscribers."""
         if self._subscribers:

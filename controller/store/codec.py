@@ -39,6 +39,7 @@ from controller.domain.events import (
     TokenRefused,
     TransactionEnded,
     TransactionStarted,
+    TransactionStopping,
     TransactionUpdated,
 )
 
@@ -51,6 +52,7 @@ EVENTS: tuple[type[Event], ...] = (
     TokenRefused,
     TransactionStarted,
     TransactionUpdated,
+    TransactionStopping,
     TransactionEnded,
     MeterValuesTaken,
     AvailabilityChanged,
