@@ -77,6 +77,8 @@ class Delivery:
         self._settings = settings
         self._learned = learned
         self._woken = asyncio.Event()
+        self.idle = asyncio.Event()
+        """Set while nothing waits for delivery over the present connection."""
         self._done_seq = journal.cursor(READER)
         self._new_aliases: dict[tuple[str, str], str] = {}
         self._aliases: dict[tuple[str, str], str] = {}
@@ -93,6 +95,7 @@ class Delivery:
 
     def wake(self) -> None:
         """There are new entries in the journal."""
+        self.idle.clear()
         self._woken.set()
 
     def in_queue(self, transaction_id: str | None) -> bool:
@@ -130,15 +133,18 @@ class Delivery:
                 self._woken.clear()
                 entries = self._journal.ordered_after(self._done_seq, BATCH)
                 for entry in entries:
+                    self.idle.clear()
                     await self._deliver(entry, version, send, probe)
                 if not entries:
                     self._commit()
+                    self.idle.set()
                     await self._woken.wait()
         finally:
+            self.idle.clear()
             self._commit_all()
 
     async def _deliver(self, entry: Entry, version: Version, send: Send, probe: Probe) -> None:
-        call = version.call(entry.event, self._alias)
+        call = version.call(entry.event, self.alias)
         if call is None:
             self._done_seq = entry.seq
             return
@@ -227,7 +233,7 @@ class Delivery:
 
     # ------------------------------------------------------------------ aliases
 
-    def _alias(self, kind: str, key: str) -> str | None:
+    def alias(self, kind: str, key: str) -> str | None:
         """Newly learned ones first, then those asked for lately, then the journal's."""
         found = self._aliases.get((kind, key))
         if found is None:

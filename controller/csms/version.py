@@ -106,6 +106,10 @@ class Version(Protocol):
     def subprotocol(self) -> str:
         """As in Sec-WebSocket-Protocol, e.g. "ocpp1.6"."""
 
+    @property
+    def reports_all_after_offline(self) -> bool:
+        """After more than OfflineThreshold offline, all statuses are reported, changed or not."""
+
     # station -> CSMS
     def boot(self, identity: StationIdentity, reason: str) -> Call:
         """``reason``: 2.0.1 BootReasonEnumType."""

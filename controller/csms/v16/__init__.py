@@ -2,4 +2,7 @@
 
 from controller.csms.v16.version import V16
 
-__all__ = ["V16"]
+FEATURE_PROFILES = ("Core", "RemoteTrigger")
+"""SupportedFeatureProfiles: what is complete (16.CORE.106). SmartCharging still lacks GetCompositeSchedule."""
+
+__all__ = ["FEATURE_PROFILES", "V16"]
