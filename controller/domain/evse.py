@@ -292,7 +292,7 @@ class Evse:
             expires_at_ms=turn.now.mono_ms + turn.policy.permit_lease_s * 1000,
             phases=self.spec.phases,
             unavailable=not self.operative,
-            unlock=self._unlock_until_ms is not None,
+            unlock=self._unlock_until_ms is not None or self.transaction is None,
             reset_faults=self.reset_faults,
         )
 
