@@ -287,7 +287,7 @@ def control(csms: DeskCsms) -> tuple[Mapping[str, Callable[..., Any]], Mapping[s
         return found[:limit]
 
     async def send(words: list[Any], identity: str | None = None) -> dict[str, Any]:
-        """Carry out an order, e.g. ["remote-start", "04A1B2C3", "--evse", "1"]."""
+        """Carry out an order, e.g. ["remote-start", "04A1B2C3D4", "--evse", "1"]."""
         try:
             return await csms.order([str(word) for word in words], identity)
         except RequestFailed as exc:

@@ -82,7 +82,7 @@ def unplug(evse: int, force: bool, directory: Path | None, runtime: Path | None,
     answer(found, as_json, f"EVSE {evse}: unplugged")
 
 
-@bench.command(epilog="Example: joulepost bench swipe 04A1B2C3")
+@bench.command(epilog="Example: joulepost bench swipe 04A1B2C3D4")
 @click.argument("token")
 @click.option(
     "--reader", type=click.IntRange(min=0), default=0, show_default=True, help="Reader, the first is 0."

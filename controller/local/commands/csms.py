@@ -72,7 +72,7 @@ def serve(
 
 @csms.command(
     context_settings={"ignore_unknown_options": True},
-    epilog="Example: joulepost csms send remote-start 04A1B2C3 --evse 1",
+    epilog="Example: joulepost csms send remote-start 04A1B2C3D4 --evse 1",
 )
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--id", "identity", help="The station, when several are connected.")

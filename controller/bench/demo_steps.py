@@ -1,0 +1,167 @@
+"""One charging session as the demo tells it: steps with what is done and what must then be seen.
+
+Owns: the story, its expectations in words and as pure checks of a ``Snapshot``, and its timeouts.
+Refuses to know: processes, terminals, time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from controller.bench.demo_station import DemoStation, Snapshot
+
+TOKEN = "04A1B2C3D4"
+LIMIT_A = 10
+LIMIT_DUTY_PM = 167
+"""IEC 61851-1 Table A.7: duty = current / 0.6 A: 10 A is 16.7 %."""
+CHARGING_MA = 6000
+BILL_TOLERANCE_WH = 2
+"""Each of the two registers of a bill is rounded to 1 Wh."""
+
+
+@dataclass(slots=True)
+class Story:
+    """What one step leaves for the next."""
+
+    transactions_before: int = 0
+    energy_before_wh: float = 0.0
+    energy_seen_wh: float = 0.0
+    transaction_id: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``act`` once, then ``seen`` must become true within ``timeout_s``."""
+
+    name: str
+    expect: str
+    timeout_s: float
+    seen: Callable[[Snapshot, Story], bool]
+    act: Callable[[DemoStation, Snapshot, Story], None] | None = None
+
+
+def steps() -> tuple[Step, ...]:
+    """The session, in order."""
+    return (
+        Step(
+            "the station is online",
+            "safety linked, registered at the CSMS, EVSE 1 Available there",
+            30,
+            lambda now, story: (
+                bool(now.station["safety"].get("linked"))
+                and bool(now.station["csms"].get("online"))
+                and now.told == "Available"
+            ),
+        ),
+        Step(
+            "a vehicle is plugged in",
+            "pilot state B, and the CSMS told Preparing (1.6) or Occupied (2.0.1)",
+            10,
+            lambda now, story: now.evse["pilot"].startswith("B") and now.told in ("Preparing", "Occupied"),
+            _plug,
+        ),
+        Step(
+            "a card is tapped",
+            f"a transaction for {TOKEN} at the CSMS",
+            15,
+            _transaction_started,
+            lambda station, now, story: station.bench("swipe", uid=TOKEN),
+        ),
+        Step(
+            "it charges",
+            "contactor closed and more than 6 A",
+            30,
+            lambda now, story: bool(now.wire["contacts_closed"]) and now.current_ma > CHARGING_MA,
+        ),
+        Step(
+            "energy is metered",
+            "a meter value above the start register at the CSMS",
+            30,
+            lambda now, story: bool(_mine(now, story).get("energy_wh")),
+        ),
+        Step(
+            f"the CSMS limits it to {LIMIT_A} A",
+            f"duty {LIMIT_DUTY_PM / 10} % and at most {LIMIT_A} A, contactor still closed",
+            20,
+            _limited,
+            lambda station, now, story: station.order("set-limit", str(LIMIT_A)),
+        ),
+        Step(
+            "the CSMS stops it",
+            "no current when the contactor opens, transaction ended with Remote, plug unlocked",
+            20,
+            _stopped,
+            lambda station, now, story: station.order("remote-stop", story.transaction_id),
+        ),
+        Step(
+            "the vehicle is unplugged",
+            "pilot state A, and the CSMS told Available",
+            10,
+            lambda now, story: now.evse["pilot"].startswith("A") and now.told == "Available",
+            lambda station, now, story: station.bench("unplug", evse=1),
+        ),
+        Step(
+            "the bill is right",
+            f"CSMS and meter agree within {BILL_TOLERANCE_WH} Wh, and no frame broke OCPP",
+            5,
+            _bill,
+        ),
+        Step(
+            "the limit is lifted",
+            "ClearChargingProfile accepted",
+            10,
+            lambda now, story: now.evse["limit_ma"] > LIMIT_A * 1000,
+            lambda station, now, story: station.order("clear-limit"),
+        ),
+    )
+
+
+def _plug(station: DemoStation, now: Snapshot, story: Story) -> None:
+    story.transactions_before = len(now.transactions)
+    story.energy_before_wh = now.energy_wh
+    station.bench("plug", evse=1, settings={"max_ma": 16_000})
+
+
+def _mine(now: Snapshot, story: Story) -> dict[str, object]:
+    for one in now.transactions:
+        if one["id"] == story.transaction_id:
+            return dict(one)
+    return {}
+
+
+def _transaction_started(now: Snapshot, story: Story) -> bool:
+    new = now.transactions[story.transactions_before :]
+    if len(new) != 1 or str(new[0]["token"]).upper() != TOKEN:
+        return False
+    story.transaction_id = new[0]["id"]
+    return True
+
+
+def _limited(now: Snapshot, story: Story) -> bool:
+    duty = now.wire["wire"]["duty_pm"]
+    return (
+        abs(duty - LIMIT_DUTY_PM) <= 3
+        and 0 < now.current_ma <= LIMIT_A * 1000 + 100
+        and bool(now.wire["contacts_closed"])
+    )
+
+
+def _stopped(now: Snapshot, story: Story) -> bool:
+    mine = _mine(now, story)
+    return (
+        not now.wire["contacts_closed"]
+        and mine.get("stopped_reason") == "Remote"
+        and not now.wire["locked"]
+        and not now.evse["openings_under_load"]
+    )
+
+
+def _bill(now: Snapshot, story: Story) -> bool:
+    billed = _mine(now, story).get("energy_wh")
+    story.energy_seen_wh = now.energy_wh - story.energy_before_wh
+    if not isinstance(billed, int):
+        return False
+    story.notes = [f"CSMS {billed} Wh, meter {story.energy_seen_wh:.1f} Wh", *now.violations]
+    return abs(billed - story.energy_seen_wh) <= BILL_TOLERANCE_WH and billed > 0 and not now.violations
