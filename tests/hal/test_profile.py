@@ -33,7 +33,7 @@ def test_simulated() -> None:
     assert evse.lock is not None and evse.lock.feedback == PinProfile(NO_PIN)
     assert evse.meter is not None
     assert (evse.meter.model, evse.meter.link) == ("Eastron SDM630 v2", "rtu:/dev/meter1")
-    assert [(r.driver, r.port, r.evse_id) for r in profile.readers] == [("rdm6300", "/dev/rfid0", None)]
+    assert [(r.driver, r.port, r.evse_id) for r in profile.readers] == [("line", "/dev/rfid0", None)]
 
 
 @pytest.mark.parametrize(
