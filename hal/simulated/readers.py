@@ -181,6 +181,7 @@ class ReaderLine:
         """A card is held to the reader for ``HELD_MS``. The line carries no ``kind``."""
         del kind
         if "reader_silent" in self._faults:
+            self._reader.remove()
             return
         self._reader.present(bytes.fromhex(uid))
         if self._timer is not None:
