@@ -85,10 +85,7 @@ class _Demo:
             self.sessions += 1
             if self._options.once:
                 return
-            deadline = time.monotonic() + BETWEEN_SESSIONS_S
-            while time.monotonic() < deadline:
-                self._look()
-                time.sleep(POLL_S)
+            self._watch(BETWEEN_SESSIONS_S)
             self._done = []
             self._screen.session(steps(), f"OCPP {self._options.ocpp}, session {self.sessions + 1}")
 
@@ -103,6 +100,14 @@ class _Demo:
                 self._end(step, began, False)
                 raise
             self._end(step, began, True)
+            if self._screen.live:
+                self._watch(step.dwell_s)
+
+    def _watch(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._look()
+            time.sleep(POLL_S)
 
     def _do(self, step: Step, began: float) -> None:
         now = self._look()

@@ -19,7 +19,9 @@ SHOWN_FRAMES = 14
 
 
 class Screen(Protocol):
-    """``tick``/``cross`` mark a step that ended; ``say`` is for everything else."""
+    """What the demo tells its spectator. ``live``: somebody watches, so time may be taken."""
+
+    live: bool
 
     def __enter__(self) -> Screen: ...
     def __exit__(self, *exc: object) -> None: ...
@@ -43,6 +45,8 @@ def mark(good: bool, encoding: str | None) -> str:
 
 class PlainScreen:
     """Lines for logs: frames as they come, the electrics when they change."""
+
+    live = False
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -80,6 +84,8 @@ class PlainScreen:
 
 class LiveScreen:
     """A rich screen, redrawn at every look. ``picture``: its last charging view is saved there as SVG."""
+
+    live = True
 
     def __init__(self, picture: Path | None = None) -> None:
         from rich.console import Console

@@ -15,7 +15,8 @@ TOKEN = "04A1B2C3D4"
 LIMIT_A = 10
 LIMIT_DUTY_PM = 167
 """IEC 61851-1 Table A.7: duty = current / 0.6 A: 10 A is 16.7 %."""
-CHARGING_MA = 6000
+VEHICLE_MA = 16_000
+"""What the vehicle draws when it may."""
 BILL_TOLERANCE_WH = 2
 """Each of the two registers of a bill is rounded to 1 Wh."""
 
@@ -33,13 +34,15 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``act`` once, then ``seen`` must become true within ``timeout_s``."""
+    """``act`` once, then ``seen`` must become true within ``timeout_s``. ``dwell_s``: for people to watch, on
+    a live screen only."""
 
     name: str
     expect: str
     timeout_s: float
     seen: Callable[[Snapshot, Story], bool]
     act: Callable[[DemoStation, Snapshot, Story], None] | None = None
+    dwell_s: float = 0.0
 
 
 def steps() -> tuple[Step, ...]:
@@ -71,9 +74,10 @@ def steps() -> tuple[Step, ...]:
         ),
         Step(
             "it charges",
-            "contactor closed and more than 6 A",
+            f"contactor closed and the vehicle's {VEHICLE_MA / 1000:g} A",
             30,
-            lambda now, story: bool(now.wire["contacts_closed"]) and now.current_ma > CHARGING_MA,
+            _charges,
+            dwell_s=3,
         ),
         Step(
             "energy is metered",
@@ -87,6 +91,15 @@ def steps() -> tuple[Step, ...]:
             20,
             _limited,
             lambda station, now, story: station.order("set-limit", str(LIMIT_A)),
+            dwell_s=3,
+        ),
+        Step(
+            "the CSMS lifts the limit",
+            f"the duty before the limit and {VEHICLE_MA / 1000:g} A again",
+            20,
+            lambda now, story: _charges(now, story) and now.wire["wire"]["duty_pm"] > LIMIT_DUTY_PM + 3,
+            lambda station, now, story: station.order("clear-limit"),
+            dwell_s=2,
         ),
         Step(
             "the CSMS stops it",
@@ -108,20 +121,13 @@ def steps() -> tuple[Step, ...]:
             5,
             _bill,
         ),
-        Step(
-            "the limit is lifted",
-            "ClearChargingProfile accepted",
-            10,
-            lambda now, story: now.evse["limit_ma"] > LIMIT_A * 1000,
-            lambda station, now, story: station.order("clear-limit"),
-        ),
     )
 
 
 def _plug(station: DemoStation, now: Snapshot, story: Story) -> None:
     story.transactions_before = len(now.transactions)
     story.energy_before_wh = now.energy_wh
-    station.bench("plug", evse=1, settings={"max_ma": 16_000})
+    station.bench("plug", evse=1, settings={"max_ma": VEHICLE_MA})
 
 
 def _mine(now: Snapshot, story: Story) -> dict[str, object]:
@@ -137,6 +143,10 @@ def _transaction_started(now: Snapshot, story: Story) -> bool:
         return False
     story.transaction_id = new[0]["id"]
     return True
+
+
+def _charges(now: Snapshot, story: Story) -> bool:
+    return bool(now.wire["contacts_closed"]) and now.current_ma > VEHICLE_MA - 200
 
 
 def _limited(now: Snapshot, story: Story) -> bool:

@@ -7,6 +7,7 @@ Refuses to know: sockets, which side it runs on.
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 KINDS = {2: "CALL", 3: "RESULT", 4: "ERROR", 5: "RESULTERROR", 6: "SEND"}
 """OCPP-J message type ids (2.1 part 4, table 4: 5 and 6 are new in 2.1)."""
 
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 REMEMBERED_CALLS = 256
 LONGEST_LINE = 160
 
@@ -73,7 +75,8 @@ class FrameReader:
 
 
 def brief(payload: Any, prefix: str = "") -> str:
-    """The leaves of a payload as ``name=value``; timestamps and texts of more than 40 characters are cut."""
+    """The leaves of a payload as ``name=value``. Left out: timestamps (a line has its own). Cut: long texts,
+    and UUIDs to their first group."""
     parts: list[str] = []
     _collect(payload, prefix, parts)
     return " ".join(parts)
@@ -87,13 +90,17 @@ def _collect(value: Any, name: str, parts: list[str]) -> None:
             parts.append(f"{value['measurand']}{phase}={value['value']}{unit}")
             return
         for key, inner in value.items():
+            if key == "timestamp":
+                continue
             _collect(inner, str(key), parts)
     elif isinstance(value, list):
         for inner in value:
             _collect(inner, name, parts)
     else:
         text = value if isinstance(value, str) else json.dumps(value)
-        if len(text) > 40:
+        if UUID.fullmatch(text):
+            text = text[:8] + ".."
+        elif len(text) > 40:
             text = text[:37] + "..."
         parts.append(f"{name}={text}" if name else text)
 
