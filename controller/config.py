@@ -318,13 +318,11 @@ class _Reader:
             self.wrong(key, f"a value of type {_type(password)} (not shown)", "text in quotes")
             return None
         try:
-            value = BASIC_AUTH_PASSWORD.kind.parse(password)
+            BASIC_AUTH_PASSWORD.kind.parse(password)
         except ValueRefused as error:
-            self.problems.append(
-                f"{self.path}: {key}: {error}; 2.0.1 A00.FR.205 and the 1.6 white paper ask for it"
-            )
+            self.problems.append(f"{self.path}: {key}: {error}; ask the CSMS for another password")
             return None
-        return password if value else None
+        return password or None
 
     def ca_file(self, table: Mapping[str, Any]) -> Path | None:
         file = self.file(table, "csms", "ca_file")
@@ -363,7 +361,7 @@ class _Reader:
             return {}
         flat: list[tuple[str, Any]] = []
         for name, value in table.items():
-            if isinstance(value, dict):  # TxCtrlr.EVConnectionTimeOut = 60 without quotes
+            if isinstance(value, dict) and value:  # TxCtrlr.EVConnectionTimeOut = 60 without quotes
                 flat.extend((f"{name}.{inner}", item) for inner, item in value.items())
             else:
                 flat.append((name, value))

@@ -91,6 +91,10 @@ class Kind(ABC, Generic[T]):
     def restore(self, text: str) -> T:
         return self.parse(text)
 
+    def check_remote(self, value: T) -> None:
+        """Raise ``ValueRefused`` for a value that only the owner may set, not the network."""
+        return
+
     def refuse(self, text: str) -> ValueRefused:
         shown = text if len(text) <= 60 else text[:57] + "..."
         return ValueRefused(f'found "{shown}", expected {self.expected}')
@@ -347,11 +351,12 @@ class Secret(Kind[bytes]):
 
     2.0.1 A00.FR.205 (errata 2.1): 16 to 64 characters, sent as UTF-8. 1.6 (security white paper 7.2): 16 to
     20 bytes as 32 to 40 hexadecimal digits. Central systems that send plain text to 1.6 stations are common:
-    text that is no such number is taken as it is. Empty text: no password.
+    text that is no such number is taken as it is. The owner may configure the shorter password that a central
+    system insists on, or none (empty text); the network may not.
     """
 
     max_length: int = 64
-    min_length: int = 16
+    remote_min_length: int = 16
 
     @property
     def traits(self) -> Traits:
@@ -359,12 +364,16 @@ class Secret(Kind[bytes]):
 
     @property
     def expected(self) -> str:
-        return f"{self.min_length} to {self.max_length} printable characters, or nothing"
+        return f"up to {self.max_length} printable characters ({self.remote_min_length} or more by network)"
 
     def parse(self, text: str) -> bytes:
-        if text and (not self.min_length <= len(text) <= self.max_length or not text.isprintable()):
+        if len(text) > self.max_length or not text.isprintable():
             raise ValueRefused(f"found {len(text)} characters (not shown), expected {self.expected}")
         return text.encode()
+
+    def check_remote(self, value: bytes) -> None:
+        if len(value) < self.remote_min_length:
+            raise ValueRefused(f"found {len(value)} bytes, expected {self.expected}")
 
     def parse16(self, text: str) -> bytes:
         return bytes.fromhex(text) if _HEX_KEY.match(text) else self.parse(text)

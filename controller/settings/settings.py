@@ -373,6 +373,7 @@ class Settings:
             return ConfigurationStatus.REJECTED
         try:
             value = row.kind.parse16(text)
+            row.kind.check_remote(value)
         except ValueRefused:
             return ConfigurationStatus.REJECTED
         reboot = row.reboot_required and value != self._current[row]
@@ -503,6 +504,7 @@ class Settings:
             return refused(SetStatus.REJECTED, "ReadOnly", "the variable is read-only")
         try:
             value = variable.kind.parse(item.value)
+            variable.kind.check_remote(value)
         except ValueRefused as error:  # B05.FR.07, FR.08
             return refused(SetStatus.REJECTED, "InvalidValue", str(error))
         reboot = variable.reboot_required and value != self._current[variable]

@@ -261,7 +261,7 @@ def _has_content(path: Path) -> bool:
 
 def _connect(path: Path, checkpoint_pages: int) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(path, timeout=1.0, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=0.25, isolation_level=None)
     except sqlite3.Error as error:
         raise explain(path, "open the database", error) from error
     try:

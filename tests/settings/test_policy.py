@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+from controller.domain.measurands import Measurand
+from controller.domain.policy import Policy
+from controller.settings.policy import policy
+from tests.settings.support import station
+
+
+def test_every_field_follows_its_setting() -> None:
+    changes = {
+        "TxCtrlr.EVConnectionTimeOut": "61",
+        "AuthCtrlr.Enabled": "false",
+        "AuthCtrlr.AuthorizeRemoteStart": "true",
+        "AuthCtrlr.LocalAuthorizeOffline": "false",
+        "AuthCtrlr.LocalPreAuthorize": "false",
+        "AuthCtrlr.OfflineTxForUnknownIdEnabled": "true",
+        "AuthCacheCtrlr.Enabled": "false",
+        "LocalAuthListCtrlr.Enabled": "true",
+        "TxCtrlr.StopTxOnInvalidId": "false",
+        "TxCtrlr.MaxEnergyOnInvalidId": "62",
+        "TxCtrlr.StopTxOnEVSideDisconnect": "false",
+        "SampledDataCtrlr.TxUpdatedInterval": "63",
+        "SampledDataCtrlr.TxUpdatedMeasurands": "Voltage",
+        "SampledDataCtrlr.TxStartedMeasurands": "Frequency",
+        "SampledDataCtrlr.TxEndedInterval": "64",
+        "SampledDataCtrlr.TxEndedMeasurands": "Power.Factor",
+        "AlignedDataCtrlr.Interval": "65",
+        "AlignedDataCtrlr.Measurands": "Current.Offered",
+        "JoulepostCtrlr.FreeVendToken": "Guest",
+        "JoulepostCtrlr.MeterRequired": "false",
+        "JoulepostCtrlr.MeterStale": "20",
+        "JoulepostCtrlr.PermitLease": "11",
+        "JoulepostCtrlr.NominalVoltage": "120",
+    }
+    assert policy(station(initial=changes)) == Policy(
+        61, False, True, False, False, True, False, True, False, 62, False,
+        63, (Measurand.VOLTAGE,), (Measurand.FREQUENCY,), 64, (Measurand.POWER_FACTOR,),
+        65, (Measurand.CURRENT_OFFERED,), "Guest", False, 20, 11, 120,
+    )  # fmt: skip
+    defaults, changed = policy(station()), policy(station(initial=changes))
+    same = [
+        field.name
+        for field in fields(Policy)
+        if getattr(defaults, field.name) == getattr(changed, field.name)
+    ]
+    assert same == []

@@ -1,0 +1,90 @@
+"""One of each event, with every field filled: what the store's tests write."""
+
+from __future__ import annotations
+
+from controller.domain.commands import ResetKind
+from controller.domain.events import (
+    AvailabilityChanged,
+    ChargingState,
+    Event,
+    FaultCleared,
+    FaultRaised,
+    MeterValuesTaken,
+    ProfileInstalled,
+    ProfilesCleared,
+    RestartBegun,
+    SecurityEvent,
+    SessionEnded,
+    SessionStarted,
+    StationStarted,
+    StoppedReason,
+    TokenAuthorized,
+    TokenLearned,
+    TokenRefused,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionStopping,
+    TransactionUpdated,
+    Trigger,
+)
+from controller.domain.instant import Now
+from controller.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
+from controller.domain.profiles import (
+    ChargingProfile,
+    ChargingSchedule,
+    ProfileFilter,
+    ProfileKind,
+    ProfilePurpose,
+    RateUnit,
+    SchedulePeriod,
+)
+from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
+
+AT_MS = 1_700_000_000_000
+NOW = Now(mono_ms=5_000, utc_ms=AT_MS)
+TOKEN = IdToken("04A1B2C3", TokenType.ISO14443)
+GROUP = IdToken("Gruppe ü", TokenType.CENTRAL)
+SAMPLE = MeterSample(
+    AT_MS,
+    ReadingContext.SAMPLE_PERIODIC,
+    (
+        *(SampledValue(Measurand.VOLTAGE, 230_000 + i, f"L{i % 3 + 1}-N") for i in range(9)),
+        SampledValue(Measurand.ENERGY_IMPORT_REGISTER, 12_345_000),
+    ),
+)
+SCHEDULE = ChargingSchedule(
+    RateUnit.A, (SchedulePeriod(0, 16_000, 3), SchedulePeriod(600, 6_000)), AT_MS, 3600, 6_000, 7
+)
+PROFILE = ChargingProfile(
+    1, 2, ProfilePurpose.TX, ProfileKind.ABSOLUTE, SCHEDULE, "tx-1", AT_MS, AT_MS + 1, "Daily"
+)
+UPDATED = TransactionUpdated(
+    "tx-1", 1, 1, 3, Trigger.METER_VALUE_PERIODIC, ChargingState.CHARGING, 12_345, (SAMPLE,), False, AT_MS
+)
+
+EVERY_EVENT: tuple[Event, ...] = (
+    StationStarted("0.1.0", "PowerUp", AT_MS),
+    RestartBegun(ResetKind.SOFT, AT_MS),
+    TransactionStopping("tx", 1, Trigger.REMOTE_STOP, StoppedReason.REMOTE, None, AT_MS),
+    SessionStarted(1, 4, AT_MS),
+    SessionEnded(1, AT_MS),
+    TokenAuthorized(1, TOKEN, GROUP, "csms", AT_MS),
+    TokenRefused(TOKEN, "Blocked", "cache", AT_MS),
+    TransactionStarted(
+        "tx-1", 1, 1, 0, Trigger.CABLE_PLUGGED_IN, ChargingState.EV_CONNECTED, TOKEN, None, 12_000, (SAMPLE,),
+        True, AT_MS, remote_start_id=9, reservation_id=8, cable_ma=32_000, phases=3,
+    ),
+    UPDATED,
+    TransactionEnded(
+        "tx-1", 1, 1, 4, Trigger.STOP_AUTHORIZED, ChargingState.EV_CONNECTED, StoppedReason.LOCAL, TOKEN,
+        12_400, (), False, AT_MS,
+    ),
+    MeterValuesTaken(0, 0, SAMPLE, AT_MS),
+    AvailabilityChanged(0, False, AT_MS),
+    FaultRaised(1, "WELDED", AT_MS),
+    FaultCleared(1, "WELDED", AT_MS),
+    ProfileInstalled(1, PROFILE, AT_MS),
+    ProfilesCleared(ProfileFilter(id=1, purpose=ProfilePurpose.TX_DEFAULT), (1, 2), AT_MS),
+    TokenLearned(TOKEN, TokenInfo(AuthorizationStatus.ACCEPTED, AT_MS, GROUP), AT_MS),
+    SecurityEvent("StartupOfTheDevice", "", AT_MS),
+)  # fmt: skip
