@@ -49,7 +49,8 @@ def fits(kind: str, value: int) -> bool:
     """Whether an integer can be written as this type without becoming a "no value" pattern."""
     bits = 16 * WORDS.get(kind, 2)
     if kind in SIGNED:
-        return abs(value) < (1 << (bits - 1)) - 1
+        limit = 1 << (bits - 1)
+        return -limit < value < limit - 1
     return 0 <= value < (1 << bits) - 1
 
 

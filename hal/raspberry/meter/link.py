@@ -39,10 +39,17 @@ def parse_link(text: str, root: Path) -> Link:
     if kind not in ("tcp", "rtutcp"):
         raise ProfileError(f"meter: link: {text!r} is no link; {_ACCEPTED}")
     host, _, port = rest.rpartition(":")
-    if kind == "tcp" and not host:
+    if kind == "tcp" and ":" not in rest:
         host, port = rest, "502"
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    if (
+        not host
+        or (":" in host and not bracketed)
+        or not port.isascii()
+        or not port.isdigit()
+        or not 1 <= int(port) <= 65535
+    ):
         raise ProfileError(f"meter: link: {text!r} has no host and port; {_ACCEPTED}")
     return Link(kind, text, host=host, port=int(port))
 

@@ -23,18 +23,26 @@ def open_port(path: Path, baud: int, parity: str) -> serial.Serial:
     """
     import serial
 
-    settings = f"{baud} 8{parity}1"
     try:
         port = serial.Serial(str(path), baudrate=baud, parity=parity, timeout=0, exclusive=True)
     except (termios.error, ValueError) as error:
-        raise HardwareError(
-            f"card reader port {path}: does not take {settings} ({error}); "
-            f"check baud and parity in the board profile"
-        ) from error
+        raise _not_taken(path, baud, parity, str(error)) from error
     except (OSError, serial.SerialException) as error:
         raise HardwareError(f"card reader port {path}: {_why(path, error)}") from error
+    # Some drivers drop what they cannot do without a word.
+    control_flags = termios.tcgetattr(port.fileno())[2]
+    if bool(control_flags & termios.PARENB) != (parity != "N"):
+        port.close()
+        raise _not_taken(path, baud, parity, "the parity bit does not stay set")
     os.set_blocking(port.fileno(), False)
     return port
+
+
+def _not_taken(path: Path, baud: int, parity: str, why: str) -> HardwareError:
+    return HardwareError(
+        f"card reader port {path}: does not take {baud} 8{parity}1 ({why}); "
+        f"check baud and parity in the board profile"
+    )
 
 
 def _why(path: Path, error: Exception) -> str:

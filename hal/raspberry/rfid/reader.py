@@ -139,7 +139,7 @@ class SerialReader:
         self._send(self._conversation.tick(self._loop.time()))
         if self._conversation.problem:
             self._fail(
-                f"{self._conversation.problem}; check wiring, power and the driver in the board profile"
+                f"{self._conversation.problem}; check wiring, power, and driver and baud in the board profile"
             )
         else:
             self._set_timer()
