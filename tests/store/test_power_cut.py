@@ -144,7 +144,7 @@ def test_garbage_in_the_log_ends_the_prefix(tmp_path: Path) -> None:
 
 
 def test_a_torn_database_file_is_whole_or_refused(tmp_path: Path) -> None:
-    """SQLite syncs the file before it forgets the log: this is a dying disk, not a power cut. Never garbage."""
+    """SQLite syncs the file before it forgets the log: only a dying disk does this. Never garbage."""
     path, source, checkpointed = torn_source(tmp_path)
     opened = 0
     for length in range(1024, path.stat().st_size, 1024):
