@@ -113,6 +113,7 @@ class Evse:
         self.authorization: Authorization | None = None
         self.scheduled_operative: bool | None = None
         self.reset_faults = 0
+        self._known_since_ms: int | None = None
         self._opened_at_ms: int | None = None
         self._stopping_since_ms: int | None = None
         self._offer_since_ms: int | None = None
@@ -268,8 +269,9 @@ class Evse:
         return claims
 
     def _meter_stale(self, turn: Turn) -> bool:
-        reading = self.reading
-        return reading is None or turn.now.mono_ms - reading.at_ms > turn.policy.meter_stale_s * 1000
+        """Too long without a reading; a controller that just started gives its meter the same time."""
+        since_ms = self.reading.at_ms if self.reading is not None else self._known_since_ms
+        return since_ms is not None and turn.now.mono_ms - since_ms > turn.policy.meter_stale_s * 1000
 
     def _energy_spent(self, transaction: Transaction) -> bool:
         """True when a refused token may draw nothing (more) (1.6 9.1.14 MaxEnergyOnInvalidId)."""
@@ -323,6 +325,8 @@ class Evse:
         """A report of the safety process. ``plug_no`` tells one plug-in from the next."""
         previous = self.facts
         self.facts = facts
+        if self._known_since_ms is None:
+            self._known_since_ms = turn.now.mono_ms
         self.safety_fault = None
         if previous is not None and previous.contactor_closed and not facts.contactor_closed:
             self._opened_at_ms = facts.at_ms

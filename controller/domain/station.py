@@ -229,9 +229,13 @@ class Station:
     # ------------------------------------------------------------------ what others may see
 
     def permits(self, now: Now) -> list[PermitWish]:
+        """A wish for every EVSE that was reported. None before: a controller that just started must not
+        replace the lease of its predecessor by one that knows nothing."""
         turn = self._turn(now)
         wishes = []
         for evse in self.evses.values():
+            if evse.facts is None:
+                continue
             wish = evse.permit(turn)
             if not self.operative:
                 wish = replace(wish, limit_ma=0, unavailable=True)

@@ -541,7 +541,8 @@ def test_no_charging_without_a_meter_a_journal_or_the_safety_process(hand: Hand)
     hand.read()
     assert hand.limit_ma() == 20_000
     hand.give(SafetyLost("socket closed"))
-    assert hand.limit_ma() == 0
+    assert hand.station.limit_ma(1, hand.now) == 0
+    assert hand.station.permits(hand.now) == [], "nothing is known that a lease could be for"
     assert hand.station.views(hand.now)[1].fault == "safety-silent"
 
 
@@ -607,6 +608,19 @@ def test_a_restart_of_the_controller_continues_the_transaction(hand: Hand) -> No
     (ended,) = new.of(TransactionEnded)
     assert isinstance(ended, TransactionEnded)
     assert ended.transaction_id == started.transaction_id
+
+
+def test_a_restarted_controller_does_not_replace_the_lease_before_it_knows_anything(hand: Hand) -> None:
+    start(hand)
+    new = reborn(hand)
+    new.give(Tick())
+    assert new.station.permits(new.now) == []
+    new.facts("C", pwm=True, closed=True)
+    assert new.limit_ma() == 20_000, "its meter has not been read yet, and has time for it"
+    for _ in range(11):
+        new.mono_ms += 1_000
+        new.give(Tick())
+    assert new.limit_ma() == 0
 
 
 def test_a_restart_between_stop_and_end_does_not_charge_on(hand: Hand) -> None:
