@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import random
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +19,8 @@ from hal.interface import HardwareError, MeterIdentity, MeterReading
 from hal.profile import MeterProfile, ProfileError
 from hal.raspberry.meter import models, open_meter
 from hal.raspberry.meter.image import register_image
+from hal.raspberry.meter.line import shared_line
+from hal.raspberry.meter.link import parse_link
 from tests.hal.raspberry.meter.bus import (
     SAMPLE,
     Bus,
@@ -384,39 +389,32 @@ def test_corrupt_answers_are_not_believed(tmp_path: Path) -> None:
 
 
 def test_a_late_answer_is_not_taken_for_the_next_one(tmp_path: Path) -> None:
-    """Two blocks of the same length; the first one's answer arrives when the second is asked for."""
-    held: list[bytes] = []
-    late: list[asyncio.TimerHandle] = []
+    """Two registers of the same length; the first one's answer comes when the second may be asked for."""
+    timeout_s = 0.1
+    delays_s = [1.5 * timeout_s, 0.7 * timeout_s]  # of the first and the second answer
 
     async def scenario() -> None:
-        import os
-
         loop = asyncio.get_running_loop()
 
         def trace(sending: bool, data: bytes) -> bytes:
-            if sending and not held:
-                held.append(data)
-                late.append(loop.call_later(1.5 * FAST_MS / 1000, os.write, bus.client_side, data))
+            if sending and delays_s:
+                loop.call_later(delays_s.pop(0), os.write, bus.client_side, data)
                 return b""
             return data
 
-        # import and export register of a DZG meter: 2 registers each, at 0x4000 and 0x4100
+        # import and export register of a DZG meter: two registers each, at 0x4000 and 0x4100
         image = {key: word for key, word in csv_image("DZG DVH4013").items() if key[1] >= 0x4000}
         async with serial_bus([device(1, image)], tmp_path, trace=trace) as bus:
-            from hal.raspberry.meter.line import shared_line
-            from hal.raspberry.meter.link import parse_link
-
-            link = parse_link(bus.link, bus.root)
-            line = shared_line(profile(bus, model="DZG DVH4013"), link)
+            line = shared_line(profile(bus, model="DZG DVH4013"), parse_link(bus.link, bus.root))
             line.enter()
             with pytest.raises(HardwareError, match="no answer"):
-                await line.request(1, 3, 0x4000, 2, FAST_MS / 1000, retries=0)
-            words = await line.request(1, 3, 0x4100, 2, FAST_MS / 1000, retries=0)
+                await line.request(1, 3, 0x4000, 2, timeout_s, retries=0)
+            words = await line.request(1, 3, 0x4100, 2, timeout_s, retries=0)
             assert words == [image[3, 0x4100], image[3, 0x4101]]
-            assert held  # the first answer was held back, and it did arrive in between
             line.leave()
 
     asyncio.run(scenario())
+    assert delays_s == []
 
 
 def test_an_answer_of_the_wrong_length_is_thrown_away(tmp_path: Path) -> None:
@@ -443,8 +441,6 @@ def test_an_answer_of_the_wrong_length_is_thrown_away(tmp_path: Path) -> None:
 def test_garbage_instead_of_answers_is_an_error_and_nothing_else(
     link: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import random
-
     source = random.Random(7)
 
     def garbage(sending: bool, data: bytes) -> bytes:
@@ -534,9 +530,6 @@ def test_a_port_that_is_missing_is_named_and_opened_when_it_comes(tmp_path: Path
 
 
 def test_a_port_in_use_and_a_file_that_is_no_port(tmp_path: Path) -> None:
-    import fcntl
-    import os
-
     async def scenario() -> None:
         (tmp_path / "dev").mkdir()
         (tmp_path / "dev" / "file").write_text("")
@@ -557,8 +550,6 @@ def test_a_port_in_use_and_a_file_that_is_no_port(tmp_path: Path) -> None:
 
 
 def test_settings_a_port_does_not_take_are_named() -> None:
-    import os
-
     async def scenario() -> None:
         master, slave = os.openpty()
         meter = open_meter(MeterProfile(SDM, f"rtu:{os.ttyname(slave)}", parity="E"), Path("/"))
