@@ -135,6 +135,8 @@ class Delivery:
                 for entry in entries:
                     self.idle.clear()
                     await self._deliver(entry, version, send, probe)
+                    if self._commit_error is not None:
+                        raise self._commit_error
                 if not entries:
                     self._commit()
                     self.idle.set()
@@ -204,10 +206,7 @@ class Delivery:
         """Send, and commit what was answered before while this message is on its way."""
         if self._ripe:
             asyncio.get_running_loop().call_soon(self._commit_in_flight)
-        result = await send(call, id_)
-        if self._commit_error is not None:
-            raise self._commit_error
-        return result
+        return await send(call, id_)
 
     # ------------------------------------------------------------------ the cursor
 

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.csms.v16 import V16
+from controller.domain.events import ChargingState
+from controller.domain.faults import FAULTS
+from controller.domain.views import EvseView
+from tests.csms.rig import view
+from tests.csms.second_opinion import checked
+
+C = ChargingState
+
+
+def status(one: EvseView) -> dict[str, Any]:
+    return checked("ocpp1.6", V16().status(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (view(), "Available"),
+        (view(plugged=True), "Preparing"),
+        (view(authorized=True), "Preparing"),
+        (view(transaction_id="t", plugged=True, charging_state=C.EV_CONNECTED), "Preparing"),
+        (view(transaction_id="t", plugged=True, charging_state=C.CHARGING), "Charging"),
+        (view(transaction_id="t", plugged=True, charging_state=C.SUSPENDED_EV), "SuspendedEV"),
+        (view(transaction_id="t", plugged=True, charging_state=C.SUSPENDED_EVSE), "SuspendedEVSE"),
+        (view(transaction_id="t", charging_state=C.IDLE), "SuspendedEV"),
+        (view(plugged=True, finishing=True), "Finishing"),
+        (view(reserved=True), "Reserved"),
+        (view(operative=False), "Unavailable"),
+        (view(operative=False, plugged=True), "Unavailable"),
+        (view(operative=False, transaction_id="t", charging_state=C.CHARGING), "Charging"),
+        (view(fault="contactor-welded", transaction_id="t", charging_state=C.CHARGING), "Faulted"),
+        (view(fault="starting"), "Available"),
+        (view(0), "Available"),
+        (view(0, operative=False), "Unavailable"),
+        (view(0, fault="safety-silent"), "Faulted"),
+    ],
+)
+def test_16_CORE_70_the_nine_statuses(one: EvseView, expected: str) -> None:
+    assert status(one)["status"] == expected
+
+
+def test_16_CORE_69_connector_0_is_independent_of_plugs() -> None:
+    assert (
+        status(view(0, plugged=True, authorized=True, reserved=True, finishing=True))["status"] == "Available"
+    )
+
+
+def test_no_error_means_no_details() -> None:
+    assert status(view(2)) == {
+        "connectorId": 2,
+        "errorCode": "NoError",
+        "status": "Available",
+        "timestamp": "2026-01-01T00:00:00.000Z",
+    }
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "a name from a newer program"])
+def test_16_CORE_77_16_CORE_80_16_CORE_81_every_fault_is_told(fault: str) -> None:
+    told = status(view(fault=fault))
+    if told["errorCode"] == "NoError":
+        assert told["status"] == "Available"
+    else:
+        assert told["status"] == "Faulted"
+        assert told["vendorErrorCode"] == fault
+        assert told["info"]
