@@ -92,6 +92,7 @@ class LiveScreen:
         from rich.live import Live
 
         self._picture = picture
+        self._encoding = sys.stdout.encoding  # before the live view takes its place
         self._best: Any = None
         self._live = Live(console=Console(), auto_refresh=False, transient=False)
         self._frames: deque[str] = deque(maxlen=SHOWN_FRAMES)
@@ -166,7 +167,7 @@ class LiveScreen:
                     "…" if running else " ", Text(step.name, style="bold" if running else "dim"), ""
                 )
             else:
-                symbol = Text(mark(good, sys.stdout.encoding), style="green" if good else "bold red")
+                symbol = Text(mark(good, self._encoding), style="green" if good else "bold red")
                 story.add_row(symbol, step.name, Text(f"{took_s:.1f} s", style="dim"))
         frames = Text(no_wrap=True, overflow="ellipsis")
         for line in self._frames:

@@ -17,6 +17,8 @@ LIMIT_DUTY_PM = 167
 """IEC 61851-1 Table A.7: duty = current / 0.6 A: 10 A is 16.7 %."""
 VEHICLE_MA = 16_000
 """What the vehicle draws when it may."""
+VEHICLE_OBEYS_MS = 1000
+"""How fast it follows a new duty; the standard allows 5 s, which is long to watch."""
 BILL_TOLERANCE_WH = 2
 """Each of the two registers of a bill is rounded to 1 Wh."""
 
@@ -127,7 +129,7 @@ def steps() -> tuple[Step, ...]:
 def _plug(station: DemoStation, now: Snapshot, story: Story) -> None:
     story.transactions_before = len(now.transactions)
     story.energy_before_wh = now.energy_wh
-    station.bench("plug", evse=1, settings={"max_ma": VEHICLE_MA})
+    station.bench("plug", evse=1, settings={"max_ma": VEHICLE_MA, "obey_ms": VEHICLE_OBEYS_MS})
 
 
 def _mine(now: Snapshot, story: Story) -> dict[str, object]:

@@ -38,10 +38,6 @@ def main(argv: list[str] | None = None) -> int:
     except exits.Exit as exc:
         print(f"joulepost: {exc}", file=sys.stderr)
         return exc.status
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) has gone: not an error, and nothing more may be written.
-        sys.stdout = None
-        return exits.OK
 
 
 if __name__ == "__main__":

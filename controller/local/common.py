@@ -56,7 +56,7 @@ def home_option(function: F) -> F:
         "directory",
         type=click.Path(path_type=Path, file_okay=False),
         default=lambda: os.environ.get("JOULEPOST_DIR", "."),
-        show_default="$JOULEPOST_DIR or .",
+        show_default="$JOULEPOST_DIR, else the working directory",
         help="The station's directory: station.toml, joulepost.db, run/, root/.",
     )(function)
 
