@@ -24,6 +24,7 @@ from typing import Any
 from controller.clock import Clock, SystemClock
 from controller.config import ConfigError, StationConfig, apply_overrides, check_evses, load_config
 from controller.csms.client import Client
+from controller.csms.delivery import READER
 from controller.csms.link import Endpoint
 from controller.csms.trace import Renderer
 from controller.csms.version import StationIdentity
@@ -40,6 +41,7 @@ from controller.domain.effects import (
 )
 from controller.domain.evse import EvseSpec
 from controller.domain.inputs import AuthorizeAnswered, Input, PolicyChanged, Tick
+from controller.domain.instant import Now
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.station import Station
 from controller.domain.views import EvseView
@@ -72,6 +74,8 @@ EXIT_RESTART = 75
 """EX_TEMPFAIL: the controller was told to restart; the supervisor starts it again."""
 
 TICK_S = 1.0
+KEEP_DAYS = 90
+"""What was delivered and is this old leaves the journal (about 1 MB a day of uninterrupted charging)."""
 RESTART_WAIT_S = 10.0
 """Before a restart that a CSMS asked for, what happened is delivered, if that takes no longer."""
 
@@ -171,6 +175,7 @@ class App:
         self.settings.on_change(self._settings_changed)
         self.inbox.on_events.append(lambda _events, _seq: self.client.wake() if self.client else None)
         self.inbox.on_taken.append(self._taken)
+        self.inbox.on_checkpoint.append(self._prune)
 
     # ------------------------------------------------------------------ parts
 
@@ -308,6 +313,12 @@ class App:
             if due_ms is not None:
                 pause_s = min(TICK_S, max(0.01, (due_ms - now_ms) / 1000))
             await asyncio.sleep(pause_s)
+
+    def _prune(self, now: Now) -> None:
+        try:
+            self.journal.prune([READER], KEEP_DAYS, now)
+        except StorageError as error:
+            self._say(f"journal: {error}")
 
     # ------------------------------------------------------------------ what happens after an input
 

@@ -108,7 +108,7 @@ class Facade:
         variable = self._variable(name)
         if variable.computed or self._settings.mutability(variable) is Mutability.READ_ONLY:
             raise Refused(f"{variable.full_name} is read-only", "ReadOnly")
-        self._settings.set(variable, value)
+        self._settings.set_by_name(name, value)
         status = "RebootRequired" if variable.reboot_required else "Accepted"
         row = self.settings_get(name)
         return {"status": status, "name": row["name"], "value": row["value"]}

@@ -56,6 +56,7 @@ class Inbox:
         self.on_events: list[Callable[[Sequence[Event], int], None]] = []
         self.on_effect: Callable[[Effect], None] = lambda _effect: None
         self.on_taken: list[Callable[[], None]] = []
+        self.on_checkpoint: list[Callable[[Now], None]] = []
 
     # ------------------------------------------------------------------ start
 
@@ -195,3 +196,5 @@ class Inbox:
             self._say(f"checkpoint: {error}")
             return
         self._checkpoint_seq = seq
+        for listener in self.on_checkpoint:
+            listener(self._clock.now())
