@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import re
 import socket
 import ssl
@@ -329,13 +330,22 @@ def _explained(error: Exception, endpoint: Endpoint, *, connected: bool) -> Link
             "an address for the host name",
             "check the host name in the URL, and that the network and its DNS work",
         )
-    if isinstance(error, ConnectionRefusedError):
+    # For a name with several addresses asyncio packs all their errors into the text of one OSError.
+    if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
         return LinkError(
             LinkProblem.REFUSED,
             where,
             "nothing listening",
             "a websocket server",
             "check the port in the URL and whether the CSMS is up",
+        )
+    if isinstance(error, ConnectionError | EOFError) and not connected and endpoint.url.startswith("wss:"):
+        return LinkError(
+            LinkProblem.TLS_FAILED,
+            where,
+            "a hang-up in the middle of the TLS handshake",
+            "TLS 1.2 or later",
+            "check that the port speaks TLS and which versions and ciphers it allows",
         )
     if isinstance(error, OSError) and not connected:
         return LinkError(
