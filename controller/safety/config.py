@@ -24,7 +24,7 @@ class PilotTimes:
     let_go_ms: int = 6_000  # 10.2: x1 in state C, then the contactor is opened all the same
     raise_every_ms: int = 5_000  # 6: the vehicle has 5 s to follow; only a falling limit comes earlier
     fault_pulse_ms: int = 300  # Table A.5: shortest state F after a fault
-    settle_ms: int = 100  # after F, x1 or PWM was newly commanded the wire may still show the old one
+    settle_ms: int = 40  # after F, x1 or PWM was newly commanded the wire may still show the old one
     proof_ms: int = 100  # PWM and diode seen for so long before the contactor closes
     wrong_duty_ms: int = 100  # duty on the wire is not the commanded one
     blind_ms: int = 3_000  # not seen for so long, a vehicle counts as another one: its permit is void
@@ -35,7 +35,7 @@ class PilotTimes:
             ("let_go_ms", 3_000, 6_000),
             ("raise_every_ms", 5_000, 60_000),
             ("fault_pulse_ms", 300, 4_000),
-            ("settle_ms", 0, 200),
+            ("settle_ms", 0, 50),
             ("proof_ms", 20, 1_000),
             ("wrong_duty_ms", 20, 1_000),
             ("blind_ms", 500, 10_000),

@@ -270,11 +270,12 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     )
 
     letting_go_since = state.letting_go_since_ms
-    if offering or not contactor.commanded:
+    if proven or not contactor.commanded:
         letting_go_since = None
-    elif letting_go_since is None:
+    elif letting_go_since is None and not offering:
         letting_go_since = now_ms
-    letting_go = letting_go_since is not None and now_ms - letting_go_since < config.pilot.let_go_ms
+    let_go_ms = config.pilot.let_go_ms
+    letting_go = secured and letting_go_since is not None and now_ms - letting_go_since < let_go_ms
 
     close = may_be_closed(inhibits, pilot, config.ventilation, offering, prepared and proven, letting_go)
 

@@ -26,6 +26,4 @@ def may_be_closed(
         return False
     if pilot is not Pilot.C and not (pilot is Pilot.D and ventilation):
         return False
-    if offering:
-        return prepared
-    return letting_go
+    return (offering and prepared) or letting_go
