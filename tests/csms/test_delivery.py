@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def test_16_CORE_63_E13_FR_02_E13_FR_03_TC_E_51_a_failure_is_repeated_after_grow
         seq = one.journal_events(updated())
         await one.run(V201())
         times = [at for _, _, at in one.sent]
-        waits = [round(late - early) for early, late in zip(times, times[1:], strict=False)]
+        waits = [round(late - early) for early, late in pairwise(times)]
         assert waits == [10, 20]
         assert len({id_ for _, id_, _ in one.sent}) == 1, "a retry keeps its message id"
         assert one.journal.cursor(READER) == seq

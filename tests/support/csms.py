@@ -192,16 +192,18 @@ class _Wire:
 
 
 class FakeCsms:
-    """``subprotocols``: what it speaks, in its order of preference (the server picks).
+    """``subprotocols``: what it speaks, in its order of preference (the server picks). ``agrees`` False: it
+    opens the websocket without picking one.
 
     ``answers``: action -> function of the payload (snake_case) giving the usual answer in wire names;
     replace entries at will. ``received``: every CALL of the station, in order. ``frames``: every frame,
     "<" from the station.
     """
 
-    def __init__(self, *subprotocols: str, interval_s: int = 300, port: int = 0) -> None:
-        self._subprotocols = [Subprotocol(name) for name in subprotocols or tuple(_MODULES)]
+    def __init__(self, *subprotocols: str, interval_s: int = 300, port: int = 0, agrees: bool = True) -> None:
+        self.speak(*subprotocols or tuple(_MODULES))
         self._port = port
+        self._agrees = agrees
         self.interval_s = interval_s
         self.received: list[Received] = []
         self.frames: list[str] = []
@@ -231,6 +233,10 @@ class FakeCsms:
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
 
+    def speak(self, *subprotocols: str) -> None:
+        """From the next ``up`` on."""
+        self._subprotocols = [Subprotocol(name) for name in subprotocols]
+
     # ------------------------------------------------------------------ life
 
     async def __aenter__(self) -> FakeCsms:
@@ -252,6 +258,7 @@ class FakeCsms:
             "127.0.0.1",
             self._port,
             subprotocols=self._subprotocols,
+            select_subprotocol=None if self._agrees else lambda _connection, _offered: None,
             ping_interval=None,
             compression=None,
         )
@@ -312,13 +319,19 @@ class FakeCsms:
 
     async def wait(self, action: str, count: int = 1, timeout_s: float = 3600) -> Received:
         """The ``count``-th message with this action since the start, waiting for it if need be."""
-        await self.until(lambda: len(self.of(action)) >= count, timeout_s, f"{count} x {action}")
+        await self.until(
+            lambda: len(self.of(action)) >= count, timeout_s, f"{count} x {action}", poll_s=timeout_s
+        )
         return self.of(action)[count - 1]
 
     async def until(
-        self, condition: Callable[[], bool], timeout_s: float = 3600, what: str = "a condition"
+        self,
+        condition: Callable[[], bool],
+        timeout_s: float = 3600,
+        what: str = "a condition",
+        poll_s: float = 1,
     ) -> None:
-        """Wait until ``condition`` holds; looked at after every frame and every virtual second."""
+        """Wait until ``condition`` holds; looked at after every frame and every ``poll_s`` seconds."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         while not condition():
             left_s = deadline_s - asyncio.get_running_loop().time()
@@ -326,7 +339,7 @@ class FakeCsms:
                 raise AssertionError(f"{what}: not within {timeout_s:g} s; received {self.actions}")
             self._something.clear()
             try:
-                async with asyncio.timeout(min(left_s, 1)):
+                async with asyncio.timeout(min(left_s, poll_s)):
                     await self._something.wait()
             except TimeoutError:
                 continue
@@ -377,6 +390,9 @@ class FakeCsms:
 
     async def _converse(self, socket: ServerConnection) -> None:
         self.connections += 1
+        if socket.subprotocol is None:
+            await socket.wait_closed()
+            return
         self._socket = socket
         self.subprotocol = str(socket.subprotocol)
         self._something.set()

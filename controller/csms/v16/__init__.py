@@ -3,6 +3,6 @@
 from controller.csms.v16.version import V16
 
 FEATURE_PROFILES = ("Core", "RemoteTrigger")
-"""SupportedFeatureProfiles: what is complete (16.CORE.106). SmartCharging still lacks GetCompositeSchedule."""
+"""SupportedFeatureProfiles: what is complete (16.CORE.106). SmartCharging lacks GetCompositeSchedule."""
 
 __all__ = ["FEATURE_PROFILES", "V16"]
