@@ -19,6 +19,7 @@ from controller.csms.errors import (
     CallTimeout,
     CsmsError,
     LinkClosed,
+    NotAnswered,
     SchemaViolation,
 )
 from controller.csms.link import Link, connect
@@ -365,6 +366,80 @@ def test_what_handlers_do_wrong_becomes_a_callerror(
     assert ("ZeroDivisionError" in caplog.text) is (serve is crash)
 
 
+def test_16_CORE_05_a_handler_may_forbid_any_answer() -> None:
+    async def main() -> None:
+        done = asyncio.Event()
+
+        async def handler(websocket: ServerConnection) -> None:
+            await websocket.send(trigger("silent"))
+            await websocket.send(trigger("loud"))
+            assert await received(websocket) == [3, "loud", ACCEPTED]
+            await websocket.send(trigger("silent"))
+            await websocket.send(trigger("loud"))
+            assert await received(websocket) == [3, "loud", ACCEPTED]
+            done.set()
+            await websocket.wait_closed()
+
+        def serve(it: Station, request: Request) -> dict[str, Any]:
+            if request.message_id == "silent":
+                it.peer.after_answer(lambda: it.notes.note("must not run"))
+                raise NotAnswered("rejected")
+            return ACCEPTED
+
+        async with station(handler, serve) as it:
+            async with asyncio.timeout(100):
+                await done.wait()
+            assert it.notes.notes == ["not answered: rejected"] * 2
+
+    run_virtual(main())
+
+
+def test_a_call_after_the_answer_may_fail_without_harm() -> None:
+    async def main() -> None:
+        async def handler(websocket: ServerConnection) -> None:
+            await websocket.send(trigger("1"))
+            assert await received(websocket) == [3, "1", ACCEPTED]
+            call = await received(websocket)
+            await websocket.send(json.dumps([4, call[1], "GenericError", "", {}]))
+            await answer_all(websocket)
+
+        def serve(it: Station, request: Request) -> dict[str, Any]:
+            async def beat() -> None:
+                await it.heartbeat()
+
+            it.peer.after_answer(beat)
+            return ACCEPTED
+
+        async with station(handler, serve) as it:
+            await asyncio.sleep(1)
+            assert await it.heartbeat() == TIME
+            assert it.notes.notes == ["after the answer to TriggerMessage: GenericError"]
+
+    run_virtual(main())
+
+
+def test_send_needs_no_turn() -> None:
+    async def main() -> None:
+        stream = {"id": 1, "pending": 0, "basetime": "2026-01-01T00:00:00Z", "data": [{"t": 0, "v": "1"}]}
+
+        async def handler(websocket: ServerConnection) -> None:
+            call = await received(websocket)
+            assert (await received(websocket))[2:] == ["NotifyPeriodicEventStream", stream]
+            await websocket.send(json.dumps([3, call[1], TIME]))
+            await websocket.wait_closed()
+
+        async with csms(handler, ("ocpp2.1",)) as port:
+            it = Station(await connect(endpoint(port, subprotocols=("ocpp2.1",))), accept)
+            call = asyncio.create_task(it.heartbeat())
+            await asyncio.sleep(1)
+            await it.peer.send(Call("NotifyPeriodicEventStream", stream))
+            assert await call == TIME
+            await it.link.close()
+            await it.run
+
+    run_virtual(main())
+
+
 def test_after_answer_runs_after_the_answer_and_before_the_next_request() -> None:
     async def main() -> None:
         frames: list[Any] = []
@@ -415,6 +490,8 @@ def test_too_many_requests_are_refused_while_answers_are_still_read() -> None:
                 await websocket.send(trigger(str(number)))
             for _ in range(surplus):
                 refused.append(await received(websocket))
+            await websocket.send('[2,"surplus"]')
+            assert (await received(websocket))[:3] == [4, "surplus", "FormationViolation"]
             call = await received(websocket)
             await websocket.send(json.dumps([3, call[1], TIME]))
             while served < 1 + QUEUE_LIMIT:
