@@ -90,7 +90,9 @@ class SafetyLink:
         self._lost = asyncio.Event()
         self._sent: dict[int, tuple[Any, ...]] = {}
         self._heard_ms: int | None = None
+        self._started_ms = clock.now().mono_ms
         self._silent = True
+        self._told = False  # the station knows that it is silent
         self._why = f"not connected yet to {path}"
         self.malformed = 0
 
@@ -124,6 +126,8 @@ class SafetyLink:
                 await asyncio.sleep(RECONNECT_S)
                 continue
             self._socket = line
+            if self._silent:
+                self._why = f"connected to {self._path}, no report yet"
             self._lost.clear()
             self._sent.clear()
             asyncio.get_running_loop().add_reader(line, self._receive)
@@ -158,16 +162,15 @@ class SafetyLink:
                 continue
             self._heard_ms = self._clock.now().mono_ms
             if self._silent:
-                self._silent = False
+                self._silent = self._told = False
                 self._say("safety process: reports arrive")
             self._give(facts_of(report))
 
     async def _renew(self) -> None:
         while True:
             self.send(everything=True)
-            heard_ms = self._heard_ms
-            if heard_ms is not None and self._clock.now().mono_ms - heard_ms > SILENCE_MS:
-                self._silence(f"no report for more than {SILENCE_MS} ms")
+            if self._overdue():
+                self._silence(self._why if self._silent else f"no report for more than {SILENCE_MS} ms")
             await asyncio.sleep(RENEW_S)
 
     def send(self, everything: bool = False) -> None:
@@ -196,12 +199,19 @@ class SafetyLink:
                 return
             self._sent[wish.evse_id] = substance
 
+    def _overdue(self) -> bool:
+        """No report for too long; at the start the safety process has the same time to be heard of."""
+        since_ms = self._started_ms if self._heard_ms is None else self._heard_ms
+        return self._clock.now().mono_ms - since_ms > SILENCE_MS
+
     def _silence(self, why: str) -> None:
         self._why = why
-        if not self._silent:
-            self._silent = True
-            self._say(f"safety process: {why}")
-            self._give(SafetyLost(why))
+        self._silent = True
+        if self._told or (self._heard_ms is None and not self._overdue()):
+            return
+        self._told = True
+        self._say(f"safety process: {why}")
+        self._give(SafetyLost(why))
 
 
 class DirectLink:

@@ -591,7 +591,10 @@ class Evse:
         if transaction is None:
             return None
         if facts is None:
-            return ChargingState.SUSPENDED_EVSE
+            # A controller that just started has not heard yet, which is no news of the vehicle.
+            return (
+                ChargingState.SUSPENDED_EVSE if SAFETY_SILENT in self.faults else transaction.charging_state
+            )
         if not facts.vehicle_connected:
             return ChargingState.IDLE if facts.pilot == "A" else ChargingState.SUSPENDED_EVSE
         if facts.pwm and facts.contactor_closed and facts.pilot in ("C", "D"):

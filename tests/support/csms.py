@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import ocpp.messages
 import ocpp.routing
@@ -239,7 +239,7 @@ class FakeCsms:
 
     # ------------------------------------------------------------------ life
 
-    async def __aenter__(self) -> FakeCsms:
+    async def __aenter__(self) -> Self:
         await self.up()
         return self
 

@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from controller.app import App
 from controller.config import desk_config, parse_config
@@ -32,6 +32,7 @@ from controller.safety.pilot import Pilot
 from controller.safety_link import facts_of, permit_of
 from controller.store.database import Database
 from controller.store.journal import SqliteJournal
+from controller.store.ports import StorageError
 from hal.profile import load_profile
 from hal.simulated.board import SimulatedBoard, SimulatedServiceBoard
 from hal.simulated.world import World
@@ -60,6 +61,7 @@ class House:
     violations: list[str] = field(default_factory=list)
     app: App | None = None
     lives: int = 0
+    _dead: App | None = None
     _serving: asyncio.Task[int] | None = None
     _ticking: asyncio.Task[None] | None = None
     _renewed_ms: int = 0
@@ -126,12 +128,27 @@ class House:
 
     async def kill_controller(self) -> None:
         """As SIGKILL does: nothing is said, nothing is written any more."""
+        self.cut_power()
+        if self._serving is not None:
+            await asyncio.gather(self._serving, return_exceptions=True)
+
+    def cut_power(self) -> None:
+        """The controller dies within the running step of the loop: what is committed stays, and whatever its
+        tasks try on their way out fails."""
         if self.app is None or self._serving is None:
             return
-        app, self.app = self.app, None
-        app.inbox.checkpoint = lambda: None  # type: ignore[method-assign]
+        app, self.app, self._dead = self.app, None, self.app
+        app.inbox.on_events.clear()
+        app.inbox.on_taken.clear()
+        app.inbox.on_effect = lambda _effect: None
+        app.database.transaction = _no_power  # type: ignore[method-assign, assignment]
         self._serving.cancel()
-        await asyncio.gather(self._serving, return_exceptions=True)
+
+    async def restart_controller(self, after_s: float) -> None:
+        """Kill it (unless its power was cut already) and start it again."""
+        await self.kill_controller()
+        await self.sleep(after_s)
+        self.start_controller()
 
     # ------------------------------------------------------------------ time
 
@@ -188,6 +205,8 @@ class House:
         """The journal, from the file."""
         if self.app is not None:
             return [entry.event for entry in self.app.journal.after(0, 100_000)]
+        if self._dead is not None and self._serving is not None and not self._serving.done():
+            return [entry.event for entry in self._dead.journal.after(0, 100_000)]  # it still has the file
         database = Database.open(self.directory / "joulepost.db")
         try:
             return [entry.event for entry in SqliteJournal(database, "boot-1").after(0, 100_000)]
@@ -284,6 +303,10 @@ class House:
             assert copy.checkpoint() == self.station.checkpoint(), (
                 "replaying the journal gives the same station"
             )
+
+
+def _no_power(_operation: str) -> NoReturn:
+    raise StorageError("the power is gone")
 
 
 class _NoTokens:

@@ -1,0 +1,297 @@
+"""A whole session, disturbed at each of its boundaries in turn: after each message, after each journal entry.
+
+First the session runs undisturbed and its messages and journal entries are counted; then it runs once for
+each of them, and the CSMS vanishes (before it has taken the message, or after, with the answer lost), or
+the controller loses its power (right after the commit, before anybody hears of it). Afterwards the books
+must be those of the undisturbed session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.domain.events import (
+    Event,
+    SessionEnded,
+    StationStarted,
+    TokenAuthorized,
+    TokenLearned,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+    Trigger,
+)
+from tests.support.csms import FakeCsms, Payload, hang_up
+from tests.support.house import House, shape
+from tests.support.virtual_time import run_virtual
+
+VERSIONS = ("ocpp1.6", "ocpp2.0.1")
+CARD = "04A2B3C4"
+SETTINGS: dict[str, str | int | bool] = {
+    "SampledDataCtrlr.TxUpdatedInterval": 2,
+    "AuthCtrlr.OfflineTxForUnknownIdEnabled": True,
+    "OCPPCommCtrlr.RetryBackOffRepeatTimes": 1,
+}
+AWAY_S = (2.0, 60.0)
+"""How long the CSMS is away: back in the middle of the session, or after its end."""
+
+
+class Ledger(FakeCsms):
+    """A CSMS with a memory: it knows a repeated message by its id, answers it as before and books it once.
+
+    ``vanish_at``: the number of the message (0 = the first CALL of the station) at which it goes away for
+    ``away_s``, with or without having ``taken`` it.
+    """
+
+    def __init__(
+        self, version: str, vanish_at: int | None = None, taken: bool = False, away_s: float = 0
+    ) -> None:
+        super().__init__(version)
+        self.version = version
+        self.booked: dict[str, tuple[str, Payload]] = {}
+        self.repeats: list[tuple[str, bool]] = []
+        self._vanish_at = vanish_at
+        self._taken = taken
+        self._away_s = away_s
+        self._seen = itertools.count()
+        self._id = ""
+        self._names: dict[str, int] = {}
+        self.answers["StartTransaction"] = lambda _start: {
+            "transactionId": self._names.setdefault(self._id, len(self._names) + 1),
+            "idTagInfo": {"status": "Accepted"},
+        }
+        self.answers["StopTransaction"] = lambda stop: (
+            {"idTagInfo": {"status": "Accepted"}} if "id_tag" in stop else {}
+        )
+
+    async def _take(self, station: Any, wire: Any, text: str) -> None:
+        message = json.loads(text)
+        if message[0] == 2:
+            _two, self._id, action, payload = message
+            if next(self._seen) == self._vanish_at:
+                self._vanish()
+                if not self._taken:
+                    await wire._socket.close()
+                    return
+                self.script(action, hang_up())
+            if self._id in self.booked:
+                self.repeats.append((action, self.booked[self._id] == (action, payload)))
+            self.booked.setdefault(self._id, (action, payload))
+        await super()._take(station, wire, text)
+
+    def _vanish(self) -> None:
+        async def away() -> None:
+            await self.down()
+            await asyncio.sleep(self._away_s)
+            await self.up()
+
+        task = asyncio.create_task(away())
+        self._tasks.add(task)
+
+    def of_kind(self, *actions: str) -> list[Payload]:
+        return [payload for action, payload in self.booked.values() if action in actions]
+
+
+def check_ledger(csms: Ledger, house: House) -> None:
+    """The CSMS has each transaction once, from its start to its end, with the registers of the meter."""
+    assert all(same for _action, same in csms.repeats), f"one id for two messages: {csms.repeats}"
+    (started,) = house.happened(TransactionStarted)
+    (ended,) = house.happened(TransactionEnded)
+    if csms.subprotocol == "ocpp1.6":
+        (start,) = csms.of_kind("StartTransaction")
+        (stop,) = csms.of_kind("StopTransaction")
+        assert (start["meterStart"], stop["meterStop"]) == (started.register_wh, ended.register_wh)
+        assert stop["transactionId"] == 1
+        values = [one.get("transactionId") for one in csms.of_kind("MeterValues")]
+        assert set(values) <= {1}, "meter values belong to the transaction"
+        return
+    events = csms.of_kind("TransactionEvent")
+    assert [one["eventType"] for one in events][:: max(1, len(events) - 1)] == ["Started", "Ended"]
+    assert [one["seqNo"] for one in events] == list(range(len(events))), "no gap, nothing twice, in order"
+    assert {one["transactionInfo"]["transactionId"] for one in events} == {started.transaction_id}
+    assert (register(events[0]), register(events[-1])) == (started.register_wh, ended.register_wh)
+
+
+def register(event: Payload) -> float:
+    (sample,) = event["meterValue"][-1:]
+    values = [
+        one["value"] for one in sample["sampledValue"] if one.get("measurand", "").startswith("Energy.Active")
+    ]
+    return float(values[0])
+
+
+def essence(events: list[Event]) -> list[str]:
+    """What any run of the session must have in common: not when it was online, not how often a card was
+    shown or a meter sampled, not how often the controller began."""
+    rows = []
+    for event in events:
+        if isinstance(event, (StationStarted, TokenLearned, TokenAuthorized)):
+            continue
+        if isinstance(event, TransactionUpdated) and event.trigger is Trigger.METER_VALUE_PERIODIC:
+            continue
+        rows += [row.replace("'offline': True", "'offline': False") for row in shape([event])]
+    return rows
+
+
+Disturb = Callable[[House], None]
+
+
+@dataclass
+class Run:
+    """What is left of a session. ``operations``: how often the contactor moved."""
+
+    ledger: Ledger
+    events: list[Event]
+    operations: int
+    under_load: int
+
+
+async def session(house: House) -> None:
+    """A person charges; a card that does nothing within twelve seconds is shown again, as people do."""
+    world = house.world
+    await house.sleep(1)
+    world.plug(1, max_ma=16_000)
+    await house.sleep(1)
+    await swipe_until(house, house.charging, "current flows")
+    await house.sleep(5)
+    await swipe_until(house, lambda: bool(house.happened(TransactionEnded)), "the transaction ends")
+    await house.until(lambda: not world.evse(1).lock.bolted, "the plug is released")
+    world.unplug(1)
+    await house.until(lambda: bool(house.happened(SessionEnded)), "the session ends")
+
+
+async def swipe_until(house: House, condition: Callable[[], bool], what: str) -> None:
+    for _attempt in range(3):
+        house.world.swipe(CARD)
+        try:
+            await house.until(condition, what, 12)
+        except AssertionError:
+            continue
+        return
+    raise AssertionError(f"{what}: not after three swipes; {shape(house.events())}; {house.said}")
+
+
+def play(directory: Path, ledger: Callable[[], Ledger], disturb: Disturb = lambda _house: None) -> Run:
+    directory.mkdir()
+
+    async def one() -> Run:
+        async with (
+            ledger() as csms,
+            House.build(directory, csms, csms.version, settings=SETTINGS) as house,
+        ):
+            disturb(house)
+            await session(house)
+            await house.until(lambda: house.app is not None, "the controller runs")
+            await house.sleep(1)
+            await house.delivered()
+            house.check_books()
+            check_ledger(csms, house)
+            contactor = house.safety.evses[0].state.contactor
+            return Run(csms, house.events(), contactor.operations, contactor.openings_under_load)
+
+    return run_virtual(one())
+
+
+def compare(run: Run, calm: Run, what: str) -> None:
+    assert essence(run.events) == essence(calm.events), what
+    assert run.operations == calm.operations, f"{what}: the contactor moved"
+    assert run.under_load == 0, what
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["request lost", "answer lost"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_csms_vanishes_at_every_message(tmp_path: Path, version: str, taken: bool) -> None:
+    calm = play(tmp_path / "calm", lambda: Ledger(version))
+    count = len(calm.ledger.received)
+    assert count >= 11, "boot, statuses, Authorize, start, samples, stop"
+    repeated = 0
+    for number, action in enumerate(calm.ledger.actions):
+        away_s = AWAY_S[number % len(AWAY_S)]
+        what = f"{version}, message {number} of {count}, {action}, away for {away_s:g} s"
+        run = play(
+            tmp_path / f"{number}",
+            lambda: Ledger(version, number, taken, away_s),  # noqa: B023 - used at once
+        )
+        compare(run, calm, what)
+        repeated += len(run.ledger.repeats)
+    assert bool(repeated) is taken, "only a message whose answer was lost goes out twice"
+
+
+def cut_at(seq: int) -> Disturb:
+    """Cut the power right after the commit of entry ``seq``, and switch it on two seconds later."""
+
+    def disturb(house: House) -> None:
+        assert house.app is not None
+
+        def committed(_events: object, last_seq: int) -> None:
+            if last_seq >= seq:
+                house.cut_power()
+                restarts.append(asyncio.create_task(house.restart_controller(2)))
+
+        house.app.inbox.on_events.insert(0, committed)
+
+    restarts: list[asyncio.Task[None]] = []
+    return disturb
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_controller_is_killed_at_every_journal_entry(tmp_path: Path, version: str) -> None:
+    calm = play(tmp_path / "calm", lambda: Ledger(version))
+    for seq in range(1, len(calm.events)):
+        name = type(calm.events[seq - 1]).__name__
+        run = play(tmp_path / f"{seq}", lambda: Ledger(version), cut_at(seq))
+        compare(run, calm, f"{version}, killed after entry {seq}, {name}")
+        boots = [event for event in run.events if isinstance(event, StationStarted)]
+        assert [event.boot_reason for event in boots] == ["PowerUp", "ApplicationReset"], "it was killed"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_csms_vanishes_right_after_its_own_requests(tmp_path: Path, version: str) -> None:
+    """Its operator has seen no answer and repeats the order: still one transaction."""
+    old = version == "ocpp1.6"
+    card: Payload = {"idTag": CARD} if old else {"idToken": {"idToken": CARD, "type": "ISO14443"}}
+    start = ("RemoteStartTransaction", {**card, "connectorId": 1})
+    if not old:
+        start = ("RequestStartTransaction", {**card, "evseId": 1, "remoteStartId": 7})
+
+    async def insist(house: House, order: tuple[str, Payload], done: Callable[[], Any], what: str) -> None:
+        await house.csms.raw(json.dumps([2, f"lost-{what}", *order]))
+        await house.csms.down()
+        await house.sleep(2)
+        await house.csms.up()
+        await house.online()
+        await house.delivered()
+        if not done():
+            answer = await house.csms.call(*order)
+            assert answer["status"] == "Accepted"
+        await house.until(done, what)
+
+    async def one() -> None:
+        async with (
+            Ledger(version) as csms,
+            House.build(tmp_path, csms, version, settings=SETTINGS) as house,
+        ):
+            await house.online()
+            house.world.plug(1, max_ma=16_000)
+            await house.sleep(1)
+            await insist(house, start, lambda: house.happened(TransactionStarted), "a transaction starts")
+            await house.until(house.charging, "current flows")
+            await house.delivered()
+            (started,) = house.happened(TransactionStarted)
+            stop = ("RemoteStopTransaction", {"transactionId": 1})
+            if not old:
+                stop = ("RequestStopTransaction", {"transactionId": started.transaction_id})
+            await insist(house, stop, lambda: house.happened(TransactionEnded), "the transaction ends")
+            await house.delivered()
+            house.check_books()
+            check_ledger(csms, house)
+
+    run_virtual(one())
