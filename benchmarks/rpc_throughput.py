@@ -1,14 +1,14 @@
 """How many CALLs per second a charging station answers: ours, the ``ocpp`` package's, and a bare loop.
 
-    python -m benchmarks.rpc_throughput [--calls 3000] [--rounds 3] [--windows 1 8]
+    python -m benchmarks.rpc_throughput [--calls 3000] [--rounds 5] [--windows 1 8]
 
 Two workloads: 1.6 TriggerMessage (small) and 2.0.1 GetVariables with eight variables. Three stations, each in
 a process of its own, face the same load generator in another: ``joulepost`` (link, rpc, schema checks of
 request and answer, peer), ``ocpp`` (its ChargePoint, schema checks on, as it comes) and ``bare`` (json +
 websockets, no checks: a lower bound of the work). The generator keeps a window of CALLs in flight and counts
 CALLRESULTs: one, as OCPP-J 4.1.1 has it, where two processes waking each other takes most of the time; and
-eight, which saturates the station, so that the rate is the inverse of its CPU time. Rounds are interleaved and
-medians printed, because the machine has other things to do; CPU time per CALL suffers least from those.
+eight, which saturates the station, so that the rate is the inverse of its CPU time. Rounds are interleaved
+and medians printed, because the machine has other things to do; CPU time per CALL suffers least from those.
 
 Aims: joulepost at least 3 times ocpp, and at least 60 % of bare.
 """
@@ -235,7 +235,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--calls", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--windows", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--window", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--generate", choices=list(WORKLOADS), help=argparse.SUPPRESS)
