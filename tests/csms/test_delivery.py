@@ -45,6 +45,7 @@ class Bench:
         self.sent: list[tuple[Call, str, float]] = []
         self.probes = 0
         self.alive = True
+        self.answer_s = 0.01
         self.steps.clear()
 
     @property
@@ -58,7 +59,7 @@ class Bench:
     async def send(self, call: Call, id_: str) -> dict[str, Any]:
         self.sent.append((call, id_, asyncio.get_running_loop().time()))
         number = len(self.sent)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(self.answer_s)
         answer = self.script(call, number)
         if isinstance(answer, Exception):
             raise answer
@@ -117,7 +118,7 @@ def test_16_CORE_61_strictly_in_order_with_the_learned_id(tmp_path: Path) -> Non
     bench(tmp_path, main)
 
 
-def test_the_alias_is_durable_before_a_message_uses_it(tmp_path: Path) -> None:
+def test_what_a_start_taught_is_committed_with_the_next_message(tmp_path: Path) -> None:
     async def main(one: Bench) -> None:
         def script(call: Call, number: int) -> Any:
             if number == 2:
@@ -133,8 +134,9 @@ def test_the_alias_is_durable_before_a_message_uses_it(tmp_path: Path) -> None:
     bench(tmp_path, main)
 
 
-def test_the_cursor_is_committed_while_the_next_message_flies(tmp_path: Path) -> None:
+def test_the_cursor_is_committed_while_a_slow_answer_is_waited_for(tmp_path: Path) -> None:
     async def main(one: Bench) -> None:
+        one.answer_s = 1
         cursors = []
 
         def script(_call: Call, _number: int) -> Any:
@@ -150,9 +152,23 @@ def test_the_cursor_is_committed_while_the_next_message_flies(tmp_path: Path) ->
     bench(tmp_path, main)
 
 
-def test_meter_values_share_commits(tmp_path: Path) -> None:
+def test_the_last_answer_is_committed_at_once(tmp_path: Path) -> None:
     async def main(one: Bench) -> None:
-        one.journal_events(*(updated(seq_no=number) for number in range(3 * GROUP)))
+        task = asyncio.create_task(one.delivery.run(V201(), one.send, one.probe))
+        for number in range(3):
+            seq = one.journal_events(updated(seq_no=number))
+            await one.delivery.idle.wait()
+            assert one.journal.cursor(READER) == seq
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    bench(tmp_path, main)
+
+
+def test_answers_of_a_backlog_share_commits(tmp_path: Path) -> None:
+    async def main(one: Bench) -> None:
+        events = [event for number in range(GROUP) for event in (started(f"{number}"), updated(), ended())]
+        one.journal_events(*events)
         await one.run(V201())
         assert len(one.sent) == 3 * GROUP
         assert one.commits == 3
@@ -396,6 +412,7 @@ def test_a_disk_that_cannot_be_written_ends_the_connection_not_the_message(tmp_p
     async def main(one: Bench) -> None:
         one.journal = journal = FullDisk(one.database, "boot-1")
         one.delivery = Delivery(journal, one.settings, one.learned.append)
+        one.answer_s = 1
         one.journal_events(started(), ended(), started("b"))
         with pytest.raises(StorageError):
             await one.run(V201(), until_idle=False)
