@@ -260,7 +260,6 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         duty_since = now_ms
         if not (is_pwm(duty_pm) and is_pwm(state.duty_pm)):
             mode_since = now_ms
-            wave_since = None
             if duty_pm == DUTY_STEADY_LOW and pulse_until is None:
                 pulse_until = now_ms + config.pilot.fault_pulse_ms  # F is never shorter than this
         wrong_since = None

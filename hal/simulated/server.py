@@ -283,6 +283,8 @@ class BenchServer:
                 message = self._client.recv(LONGEST_MESSAGE)
             except (BlockingIOError, InterruptedError):
                 break
+            except ConnectionResetError:
+                continue  # it closed with inputs unread; what it sent before that (all off!) comes next
             except OSError:
                 message = b""
             if not message:

@@ -125,5 +125,5 @@ def test_an_unread_mirror_stops_the_deadlines() -> None:
 
 @pytest.mark.parametrize("wrong", [{"close_ms": 5}, {"open_ms": 5_000}, {"attempts": 0}, {"rest_ms": -1}])
 def test_times_outside_their_range_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="found .* expected"):
+    with pytest.raises(ValueError, match=r"found .* expected"):
         ContactorTimes(**wrong)

@@ -1,5 +1,7 @@
 """Every state change and every timing, by the sequence numbers of IEC 61851-1 Table A.6 where it has one."""
 
+from itertools import pairwise
+
 import pytest
 
 from controller.safety import core
@@ -20,8 +22,7 @@ SOCKET = SafetyConfig(
 
 
 def socket_rig() -> Rig:
-    rig = Rig(SOCKET, resistance_ohm=220)
-    return rig
+    return Rig(SOCKET, resistance_ohm=220)
 
 
 # --------------------------------------------------------------------------- starting
@@ -299,32 +300,38 @@ def test_duty_changes_upwards_are_at_least_5_s_apart_whatever_the_controller_doe
         rig.run(200)
     changes = [
         now
-        for (_, before, _), (now, after, _) in zip(rig.trace, rig.trace[1:], strict=False)
+        for (_, before, _), (now, after, _) in pairwise(rig.trace)
         if now > begin and after.duty_pm > before.duty_pm
     ]
-    assert changes and all(b - a >= 5_000 for a, b in zip(changes, changes[1:], strict=False))
+    assert changes and all(b - a >= 5_000 for a, b in pairwise(changes))
 
 
-# --------------------------------------------------------------------------- faults: open at once, told, recover
+# --------------------------------------------------------------------------- faults: open, told, recover
 
 
-FAULTS = {
-    "PILOT_SHORT": lambda rig: setattr(rig, "vehicle", "E"),
-    "PILOT_FAULT": lambda rig: setattr(rig, "sample", PilotSample(-6_000, -12_000, 0)),
-    "DIODE_MISSING": lambda rig: setattr(rig, "diode", False),
-    "RESIDUAL_CURRENT": lambda rig: setattr(rig, "tripped", True),
-    "CONTACTOR_DID_NOT_CLOSE": lambda rig: (setattr(rig, "follows", False), setattr(rig, "mirror", False)),
-    "BOARD_SILENT": lambda rig: setattr(rig, "silent", True),
-    "LOOP_LATE": lambda rig: setattr(rig, "late", True),
-    "VENTILATION_REQUIRED": lambda rig: setattr(rig, "vehicle", "D"),
-    "PWM_FAULT": lambda rig: setattr(rig, "sample", PilotSample(5_990, -12_000, 800)),
+FAULTS: dict[str, dict[str, object]] = {
+    "PILOT_SHORT": {"vehicle": "E"},
+    "PILOT_FAULT": {"sample": PilotSample(-6_000, -12_000, 0)},
+    "DIODE_MISSING": {"diode": False},
+    "RESIDUAL_CURRENT": {"tripped": True},
+    "CONTACTOR_DID_NOT_CLOSE": {"follows": False, "mirror": False},
+    "BOARD_SILENT": {"silent": True},
+    "LOOP_LATE": {"late": True},
+    "VENTILATION_REQUIRED": {"vehicle": "D"},
+    "PWM_FAULT": {"sample": PilotSample(5_990, -12_000, 800)},
 }
+
+
+def strike(rig: Rig, name: str) -> None:
+    """Let the fault happen."""
+    for attribute, value in FAULTS[name].items():
+        setattr(rig, attribute, value)
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_while_charging_opens_within_the_bound(name: str) -> None:
     rig = Rig().charging()
-    FAULTS[name](rig)
+    strike(rig, name)
     took_ms = rig.until(lambda rig: not rig.closed, 150)
     bound = {"PWM_FAULT": 120, "PILOT_FAULT": 60, "DIODE_MISSING": 60, "CONTACTOR_DID_NOT_CLOSE": 60}
     quick = 20 if name in ("PILOT_SHORT", "VENTILATION_REQUIRED") else 10
@@ -349,7 +356,7 @@ def test_after_a_fault_that_went_away_charging_starts_again_without_a_replug(
     name: str, after_ms: int
 ) -> None:
     rig = Rig().charging()
-    FAULTS[name](rig)
+    strike(rig, name)
     rig.until(lambda rig: not rig.closed, 150)
     rig.run(300)
     rig.vehicle, rig.sample, rig.silent, rig.late, rig.follows = "C", None, False, False, True
@@ -371,7 +378,7 @@ def test_nonsense_right_after_the_stop_signal_opens_within_100_ms() -> None:
 @pytest.mark.parametrize("name", ["RESIDUAL_CURRENT", "DIODE_MISSING"])
 def test_latched_until_unplugged(name: str) -> None:
     rig = Rig().charging()
-    FAULTS[name](rig)
+    strike(rig, name)
     rig.run(500)
     rig.tripped, rig.diode = False, True
     rig.run(120_000)
@@ -383,7 +390,7 @@ def test_latched_until_unplugged(name: str) -> None:
 @pytest.mark.parametrize("name", ["RESIDUAL_CURRENT", "DIODE_MISSING"])
 def test_a_reset_clears_a_latched_fault_only_once_its_cause_is_gone(name: str) -> None:
     rig = Rig().charging()
-    FAULTS[name](rig)
+    strike(rig, name)
     rig.run(60)
     assert rig.inhibits == {name}
     if name == "RESIDUAL_CURRENT":
@@ -560,7 +567,7 @@ def test_unavailable_shows_f_while_nobody_is_connected() -> None:
     rig.unavailable = False
     rig.renew()
     rig.run(1_000)
-    assert rig.outputs.duty_pm == 1000 and rig.pilot is Pilot.A
+    assert rig.outputs.duty_pm == 1000 and rig.pilot.name == "A"
 
 
 def test_unavailable_lapses_like_everything_else() -> None:
@@ -589,7 +596,7 @@ def test_f_is_never_shorter_than_300_ms() -> None:
     assert rig.until(lambda rig: rig.outputs.duty_pm == 1000, 1_000) == 300
 
 
-# --------------------------------------------------------------------------- socket outlet: lock, cable, self-test
+# --------------------------------------------------------------------------- socket outlet
 
 
 def test_a_socket_locks_and_tests_before_pwm() -> None:
@@ -697,7 +704,7 @@ def test_the_self_test_is_repeated_before_every_closing() -> None:
         rig.until(lambda rig: rig.closed, 3_000)
         rig.run(500)
     edges = [outputs.residual_test for _, _, outputs in rig.trace]
-    assert sum(b and not a for a, b in zip(edges, edges[1:], strict=False)) == 4
+    assert sum(b and not a for a, b in pairwise(edges)) == 4
 
 
 def test_a_failed_self_test_blocks_and_is_tried_again_after_a_minute() -> None:

@@ -135,7 +135,7 @@ class Life(RuleBasedStateMachine):
             self.send(self.rig.permit(16_000))
             self.rig.run(ms // 10 * 10)
 
-    @precondition(lambda self: getattr(self, "sent", None))
+    @precondition(lambda self: bool(getattr(self, "sent", None)))
     @rule(data=st.data())
     def an_old_permit_arrives_again(self, data: st.DataObject) -> None:
         self.send(data.draw(st.sampled_from(self.sent)))
@@ -200,7 +200,7 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
@@ -222,7 +222,12 @@ def test_every_voltage_is_survived_and_only_c_with_a_diode_stays_closed() -> Non
     for high_mv in range(-15_000, 15_001, 500):
         for low_mv in range(-15_000, high_mv + 1, 1_500):
             rig = Rig()
-            rig.state, rig.outputs, rig.now_ms, rig.mirror = charged.state, charged.outputs, charged.now_ms, True
+            rig.state, rig.outputs, rig.now_ms, rig.mirror = (
+                charged.state,
+                charged.outputs,
+                charged.now_ms,
+                True,
+            )
             rig.sample = PilotSample(high_mv, low_mv, 266)
             rig.run(200)
             asks = 4_250 <= high_mv < 7_500 and -13_200 <= low_mv <= -10_000

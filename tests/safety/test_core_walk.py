@@ -126,7 +126,7 @@ def check(before: State, after: State, outputs: Outputs, inputs: Inputs, now_ms:
             assert before.duty_pm == 1000 and now_ms - before.mode_since_ms >= 3_000
     if outputs.residual_test or outputs.lock is LockDrive.UNLOCK:
         assert not outputs.contactor_closed and after.contactor.phase is Phase.OPEN
-    if inputs.sample is None or inputs.tripped and not before.self_test.running:
+    if inputs.sample is None or (inputs.tripped and not before.self_test.running):
         assert not outputs.contactor_closed
     assert after.config is before.config
     assert after.plug_no in (before.plug_no, before.plug_no + 1)
@@ -185,7 +185,8 @@ WALKS: dict[str, tuple[SafetyConfig, dict[str, tuple[object, ...]]]] = {
     ),
     "trip": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "tripped": (False, True)}),
     "stale permits": (PLAIN, {"vehicle": ("A", "C"), "permit": (None, 16_000), "fits": (False, True)}),
-    "mirror": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "mirror": ("follows", "closed", "open")}),
+    "welded": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "mirror": ("follows", "closed")}),
+    "did not close": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "mirror": ("follows", "open")}),
     "socket": (SOCKET, {"vehicle": ("A", "C"), "permit": (None, 16_000), "plug": (False, True)}),
 }
 

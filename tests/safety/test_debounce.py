@@ -33,7 +33,7 @@ def letters(letter: str, readings: str) -> str:
 
 @pytest.mark.parametrize("change", ["CB", "CA", "BA", "CE", "DB", "DA", "BE", "AE", "CD", "EF", "FE", "DE"])
 def test_IEC_8_1_less_power_is_accepted_at_the_second_equal_evaluation(change: str) -> None:
-    before, after = change
+    before, after = change[0], change[1]
     assert letters(before, after * 2) == before + after
 
 
@@ -52,7 +52,7 @@ def test_a_flapping_pilot_opens_at_the_fifth_evaluation() -> None:
 
 @pytest.mark.parametrize("change", ["AB", "BC", "AC", "EB", "FA", "FC", "EA", "DC"])
 def test_more_power_needs_300_ms_without_a_break(change: str) -> None:
-    before, after = change
+    before, after = change[0], change[1]
     assert letters(before, after * 31) == before * 30 + after
     broken = after * 30 + before + after * 30
     assert letters(before, broken) == before * 61
@@ -110,7 +110,7 @@ def test_nonsense_that_ends_comes_back_like_any_more_power() -> None:
     assert letters("C", "?" * 7 + "B" * 31)[-2:] == "EB"
 
 
-@given(st.text("ABCDEF?d", min_size=12, max_size=80).filter(lambda text: "C" not in text and "D" not in text))
+@given(st.text("ABEF?d", min_size=12, max_size=80))
 def test_without_a_confirming_reading_no_sequence_keeps_c_longer_than_60_ms(readings: str) -> None:
     states = feed("C", readings)
     bad = [state.letter is Pilot.C and not state.diode_missing for state in states]
@@ -123,7 +123,9 @@ def test_more_power_is_never_accepted_within_300_ms(readings: str) -> None:
     changed_ms = -1_000
     for index, state in enumerate(feed("A", readings)):
         if state.letter in (Pilot.B, Pilot.C) and state.letter > before and before is not Pilot.E:
-            assert index * 10 - changed_ms >= 300 and readings[index - 29 : index + 1] == state.letter.name * 30
+            assert (
+                index * 10 - changed_ms >= 300 and readings[index - 29 : index + 1] == state.letter.name * 30
+            )
         if state.letter is not before:
             changed_ms = index * 10
         before = state.letter
@@ -131,5 +133,5 @@ def test_more_power_is_never_accepted_within_300_ms(readings: str) -> None:
 
 @pytest.mark.parametrize("wrong", [{"more_power_ms": 100}, {"more_power_count": 1}, {"doubt_ms": 51}])
 def test_times_outside_their_range_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="found .* expected"):
+    with pytest.raises(ValueError, match=r"found .* expected"):
         DebounceTimes(**wrong)

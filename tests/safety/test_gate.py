@@ -10,13 +10,13 @@ NONE = InhibitSet()
 def test_the_whole_truth_table() -> None:
     one = update(NONE, 1, 0, vacant=False, reset=False)
     open_ways = 0
-    for inhibits, pilot, ventilation, offering, prepared, letting_go in product(
-        (NONE, one), Pilot, *[(False, True)] * 4
-    ):
-        asks = pilot is Pilot.C or (pilot is Pilot.D and ventilation)
-        expected = inhibits is NONE and asks and ((offering and prepared) or letting_go)
-        assert may_be_closed(inhibits, pilot, ventilation, offering, prepared, letting_go) is expected
-        open_ways += not expected
+    both = (False, True)
+    for inhibits, pilot in product((NONE, one), Pilot):
+        for ventilation, offering, prepared, letting_go in product(both, both, both, both):
+            asks = pilot is Pilot.C or (pilot is Pilot.D and ventilation)
+            expected = inhibits is NONE and asks and ((offering and prepared) or letting_go)
+            assert may_be_closed(inhibits, pilot, ventilation, offering, prepared, letting_go) is expected
+            open_ways += not expected
     assert open_ways == 192 - 15
 
 

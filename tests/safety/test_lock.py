@@ -74,5 +74,5 @@ def test_a_change_of_mind_drives_the_other_way_at_once() -> None:
 
 @pytest.mark.parametrize("wrong", [{"pulse_ms": 10}, {"attempts": 0}, {"rest_ms": 0}, {"pause_ms": -1}])
 def test_times_outside_their_range_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="found .* expected"):
+    with pytest.raises(ValueError, match=r"found .* expected"):
         LockTimes(**wrong)

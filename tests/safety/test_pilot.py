@@ -178,5 +178,5 @@ def test_a_limit_above_the_pilots_scale_offers_80_a_and_is_pwm() -> None:
     [{"b_c_mv": 11_500}, {"low_ok_mv": 100}, {"d_e_mv": 4_250}, {"beyond_mv": 9_000}, {"plateau_gap_mv": 0}],
 )
 def test_thresholds_out_of_order_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="found .* expected"):
+    with pytest.raises(ValueError, match=r"found .* expected"):
         Thresholds(**wrong)

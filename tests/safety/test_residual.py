@@ -68,5 +68,5 @@ def test_a_running_test_is_finished_even_when_no_longer_wanted() -> None:
 
 @pytest.mark.parametrize("wrong", [{"trip_ms": 1_001}, {"clear_ms": 2_001}, {"quiet_ms": -1}])
 def test_times_outside_their_range_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="found .* expected"):
+    with pytest.raises(ValueError, match=r"found .* expected"):
         SelfTestTimes(**wrong)

@@ -1,0 +1,274 @@
+"""The real process: real sockets, real signals, the bench's world at the other end of the board socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.safety.__main__ import config_of, main, outputs_off
+from controller.safety.inhibits import Inhibit
+from controller.safety.permit import Permit
+from controller.safety.report import Report
+from controller.safety.wire import decode_report, encode_permit
+from hal.profile import load_profile
+from hal.simulated.board import SimulatedBoard
+from hal.simulated.server import BenchServer
+from hal.simulated.world import World, simulated_profile
+
+PROFILE = """
+name = "desk"
+driver = "simulated"
+watchdog = true
+[[evse]]
+rating_ma = 16000
+tethered = true
+cable_ma = 32000
+mirror = true
+residual_current = true
+residual_current_test = true
+"""
+
+
+class Desk:
+    """A bench in a thread of its own, and the world to play with."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.profile = root / "desk.toml"
+        self.profile.write_text(PROFILE)
+        self.world = World(profile=load_profile(self.profile))
+        self.bench = BenchServer(self.world, root)
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        self.on_loop(self.bench.start)
+
+    def on_loop(self, action: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
+        async def act() -> Any:
+            result = action(*arguments, **settings)
+            return await result if asyncio.iscoroutine(result) else result
+
+        return asyncio.run_coroutine_threadsafe(act(), self.loop).result(10)
+
+    def close(self) -> None:
+        self.on_loop(self.bench.close)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+
+class Controller:
+    """The other end of the IPC: sends permits, keeps the latest report."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(5)
+        self.socket.connect(str(path))
+        self.report: Report = self.next()
+
+    def next(self) -> Report:
+        message = self.socket.recv(4096)
+        if not message:
+            raise ConnectionResetError("the safety process has closed the socket")
+        self.report = decode_report(message)
+        return self.report
+
+    def until(
+        self, condition: Callable[[Report], bool], within_s: float = 10, lease_ma: int | None = None
+    ) -> Report:
+        deadline = time.monotonic() + within_s
+        renewed = 0.0
+        while not condition(self.report):
+            now = time.monotonic()
+            assert now < deadline, f"not within {within_s} s: {self.report}"
+            if lease_ma is not None and now - renewed > 0.3:
+                self.lease(lease_ma)
+                renewed = now
+            self.next()
+        return self.report
+
+    def lease(self, limit_ma: int, lease_ms: int = 10_000) -> None:
+        now_ms = time.monotonic_ns() // 1_000_000
+        self.socket.send(encode_permit(Permit(1, self.report.plug_no, limit_ma, now_ms + lease_ms)))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.close()
+
+
+@contextmanager
+def safety(desk: Desk, *, notify: str = "") -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "controller.safety", "--board", str(desk.profile)]
+    command += ["--runtime", str(desk.root), "--root", str(desk.root), "--late-budget-ms", "2000"]
+    environment = {**os.environ, "NOTIFY_SOCKET": notify}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        deadline = time.monotonic() + 10
+        while not (desk.root / "safety.sock").exists():
+            assert time.monotonic() < deadline and process.poll() is None, (
+                process.stderr and process.stderr.read()
+            )
+            time.sleep(0.01)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def charging(desk: Desk) -> Controller:
+    controller = Controller(desk.root / "safety.sock")
+    controller.until(lambda report: not report.inhibits)
+    desk.on_loop(desk.bench.plug, 1)
+    controller.until(
+        lambda report: report.contactor_commanded and bool(report.mirror_closed), 15, lease_ma=10_000
+    )
+    return controller
+
+
+def commanded(desk: Desk) -> bool:
+    return bool(desk.on_loop(lambda: desk.world.evse(1).contactor_commanded))
+
+
+class Manager:
+    """What systemd hears, read in a thread: an unread socket would lose messages."""
+
+    def __init__(self, path: Path) -> None:
+        self.messages: list[bytes] = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.thread = threading.Thread(target=self.listen)
+        self.thread.start()
+
+    def listen(self) -> None:
+        while message := self.socket.recv(200):
+            self.messages.append(message)
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+
+
+def test_a_session_a_lost_controller_and_a_gentle_stop(desk: Desk) -> None:
+    manager = Manager(desk.root / "notify")
+    with safety(desk, notify=str(desk.root / "notify")) as process:
+        controller = charging(desk)
+        assert controller.report.offered_ma == 9_960 and controller.report.rating_ma == 16_000
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        rss_kb, own_kb = (int(status.split(name)[1].split()[0]) for name in ("VmRSS:", "RssAnon:"))
+        print(f"resident memory {rss_kb} kB, of it private {own_kb} kB")
+        assert own_kb < 16_000
+        # Nonsense changes nothing, the vehicle's word does, and its pause needs no replug.
+        for message in (b"\1\1", b"\0" * 35, b"x" * 4_000):
+            controller.socket.send(message)
+        desk.on_loop(desk.bench.set_vehicle, 1, wants_charge=False)
+        report = controller.until(lambda report: not report.contactor_commanded)
+        assert not report.inhibits and report.openings_under_load == 0 and report.permit_held
+        desk.on_loop(desk.bench.set_vehicle, 1, wants_charge=True)
+        controller.until(lambda report: report.contactor_commanded, lease_ma=10_000)
+        # A controller that goes away and comes back interrupts nothing.
+        controller.socket.close()
+        controller = Controller(desk.root / "safety.sock")
+        assert controller.until(lambda report: report.permit_held).contactor_commanded
+        process.send_signal(signal.SIGTERM)
+        while True:
+            try:
+                controller.next()
+            except ConnectionError:
+                break
+        assert process.wait(10) == 0
+        assert not commanded(desk)
+        assert controller.report.openings_under_load == 0
+    assert not (desk.root / "safety.sock").exists()
+    manager.close()
+    assert manager.messages[0] == b"READY=1\nWATCHDOG=1" and b"STOPPING=1" in manager.messages
+    assert manager.messages.count(b"WATCHDOG=1") > 5
+
+
+def test_silence_opens_and_after_a_kill_the_off_program_does(desk: Desk) -> None:
+    """What ExecStopPost is for: Linux keeps driving pins after a process has died."""
+    with safety(desk) as process:
+        controller = charging(desk)
+        desk.on_loop(desk.bench.fault_set, "board_silent", 0)
+        report = controller.until(lambda report: Inhibit.BOARD_SILENT in report.inhibits)
+        assert not report.contactor_commanded
+        desk.on_loop(desk.bench.fault_clear)
+        controller.until(lambda report: report.contactor_commanded, lease_ma=10_000)
+        process.kill()
+        process.wait()
+        assert commanded(desk)
+        assert outputs_off(["--board", str(desk.profile), "--root", str(desk.root)]) == 0
+        deadline = time.monotonic() + 5
+        while commanded(desk):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_a_second_process_is_refused(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    with safety(desk):
+        status = main(["--board", str(desk.profile), "--runtime", str(desk.root), "--root", str(desk.root)])
+    assert status == 1 and "another safety process" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--board", "no-such-board"], "no-such-board"),
+        (["--board", "/no/such/file.toml"], "/no/such/file.toml"),
+        (["--board", "simulated", "--runtime", "/no/such/directory"], "/no/such/directory"),
+    ],
+)
+def test_what_cannot_start_says_what_and_where(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        assert main(arguments) == 1
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    assert words in capsys.readouterr().err
+
+
+def test_a_budget_out_of_range_is_a_wrong_argument(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--board", "simulated", "--late-budget-ms", "5"])
+    assert ended.value.code == 2 and "expected 20..10000" in capsys.readouterr().err
+
+
+def test_outputs_off_without_a_bench_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outputs_off(["--board", "simulated", "--root", str(tmp_path)]) == 1
+    assert "joulepost bench" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tethered", [True, False])
+def test_the_configuration_follows_profile_and_parts(tethered: bool) -> None:
+    profile = simulated_profile(tethered=tethered)
+    parts = SimulatedBoard(World(profile=profile)).evses[0]
+    config = config_of(profile.evses[0], parts)
+    assert config.rating_ma == 32_000 and config.has_self_test and config.has_residual_current
+    assert config.has_proximity is not tethered and config.has_lock is not tethered
+
+
+def test_a_socket_without_a_proximity_input_is_refused() -> None:
+    parts = SimulatedBoard(World(profile=simulated_profile(tethered=True))).evses[0]
+    with pytest.raises(ValueError, match="without a proximity input"):
+        config_of(simulated_profile(tethered=False).evses[0], parts)
