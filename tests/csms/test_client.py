@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +12,17 @@ from typing import Any
 
 import pytest
 
-from controller.domain.commands import ClearCache, RemoteStart, Reset, Status, UnlockConnector, Verdict
-from controller.domain.effects import AskAuthorize
+from controller.domain.commands import (
+    ClearCache,
+    RemoteStart,
+    Reset,
+    Status,
+    TriggerKind,
+    TriggerMessage,
+    UnlockConnector,
+    Verdict,
+)
+from controller.domain.effects import AskAuthorize, Send
 from controller.domain.inputs import AuthorizeAnswered, TransactionAnswered
 from controller.domain.tokens import AuthorizationStatus
 from controller.settings.catalog import (
@@ -24,6 +33,7 @@ from controller.settings.catalog import (
     PING_INTERVAL,
     RETRY_WAIT_MINIMUM,
 )
+from controller.store.ports import StorageError
 from tests.csms.rig import TOKEN, Rig, ended, rig, started, updated, view
 from tests.support import csms as does
 from tests.support.csms import CallError, FakeCsms
@@ -641,6 +651,81 @@ def test_16_CORE_112_a_command_gets_its_verdict(tmp_path: Path) -> None:
         assert [type(command) for command in one.station.commands] == [RemoteStart, ClearCache]
 
     play(tmp_path, V16, main)
+
+
+@pytest.mark.parametrize("spoken", [V16, V201])
+def test_16_CORE_112_the_answer_goes_out_before_what_it_brings_about(tmp_path: Path, spoken: str) -> None:
+    async def main(csms: FakeCsms, one: Rig) -> None:
+        await one.online()
+        await asyncio.sleep(1)
+
+        async def start(command: Any) -> Verdict:
+            one.happened(started())
+            return Verdict(Status.ACCEPTED)
+
+        one.station.ask = start  # type: ignore[method-assign]
+        before = len(csms.frames)
+        if spoken == V16:
+            await csms.call("RemoteStartTransaction", {"idTag": "A"})
+        else:
+            token = {"idToken": "A", "type": "Central"}
+            await csms.call("RequestStartTransaction", {"idToken": token, "remoteStartId": 1})
+        await one.delivered(1)
+        assert [json.loads(frame[2:])[0] for frame in csms.frames[before:]] == [3, 2]
+
+    play(tmp_path, spoken, main)
+
+
+def test_a_disk_that_cannot_be_written_is_an_answer_of_its_own(tmp_path: Path) -> None:
+    async def main(csms: FakeCsms, one: Rig) -> None:
+        await one.online()
+
+        def full(values: Mapping[str, str]) -> None:
+            raise StorageError("disk full")
+
+        one.settings._values.save = full  # type: ignore[method-assign]
+        with pytest.raises(CallError) as refused:
+            await csms.call("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "30"})
+        assert refused.value.code == "InternalError"
+        assert one.settings[HEARTBEAT_INTERVAL] == 300
+        assert csms.connections == 1
+
+    play(tmp_path, V16, main)
+
+
+def test_a_heartbeat_interval_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with FakeCsms(V16, interval_s=50) as csms:
+            await csms.down()
+            async with rig(tmp_path, csms) as one:
+
+                def full(values: Mapping[str, str]) -> None:
+                    raise StorageError("disk full")
+
+                one.settings._values.save = full  # type: ignore[method-assign]
+                await csms.up()
+                await one.online()
+                assert one.settings[HEARTBEAT_INTERVAL] == 300
+
+    run_virtual(main())
+
+
+def test_without_a_connection_nothing_is_sent_and_nothing_waits(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with FakeCsms(V16) as csms:
+            await csms.down()
+            async with rig(tmp_path, csms) as one:
+                one.client.perform(Send(TriggerMessage(TriggerKind.HEARTBEAT)))
+                one.client.status_changed()
+                one.client.wake()
+                done: list[str] = []
+                one.client.after_answer(lambda: done.append("now"))
+                assert done == ["now"]
+                await csms.up()
+                await one.online()
+                assert csms.of("Heartbeat") == []
+
+    run_virtual(main())
 
 
 def test_16_CORE_119_remote_stop_finds_the_transaction_by_its_alias(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from controller.csms.delivery import GROUP, READER, Delivery, message_id
-from controller.csms.rpc import Call, CallFailed, CallTimeout, CsmsError, LinkClosed
+from controller.csms.errors import Kind
+from controller.csms.rpc import Call, CallFailed, CallTimeout, CsmsError, LinkClosed, SchemaViolation
 from controller.csms.v16 import V16
 from controller.csms.v201 import V201
 from controller.csms.version import Version
@@ -339,6 +340,32 @@ def test_an_unusable_answer_counts_as_taken(tmp_path: Path) -> None:
         assert one.delivery.dropped == 0
 
     bench(tmp_path, main, script)
+
+
+def test_a_message_that_breaks_the_schema_is_given_up_at_once(tmp_path: Path) -> None:
+    def script(call: Call, _number: int) -> Any:
+        return SchemaViolation(Kind.PROPERTY, "seqNo", "bad") if call.payload["seqNo"] == 1 else {}
+
+    async def main(one: Bench) -> None:
+        one.journal_events(updated(seq_no=1), updated(seq_no=2))
+        await one.run(V201())
+        assert len(one.sent) == 2
+        assert "breaks the schema" in one.delivery.last_drop
+
+    bench(tmp_path, main, script)
+
+
+def test_more_transactions_than_are_remembered(tmp_path: Path) -> None:
+    async def main(one: Bench) -> None:
+        ids = iter(range(1, 1000))
+        one.script = lambda call, _n: (
+            {"transactionId": next(ids)} if call.action == "StartTransaction" else {}
+        )
+        one.journal_events(*(started(f"{number}") for number in range(300)), ended("0"), ended("299"))
+        await one.run(V16())
+        assert [call.payload["transactionId"] for call, _, _ in one.sent[-2:]] == [1, 300]
+
+    bench(tmp_path, main)
 
 
 def test_wake_delivers_what_came_later(tmp_path: Path) -> None:
