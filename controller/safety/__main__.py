@@ -63,10 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser("joulepost safety", "Drives pilot and contactor. Power is a lease; silence means off.")
     parser.add_argument("--runtime", type=Path, default=Path("/run/joulepost"), metavar="DIR")
     parser.add_argument("--log-level", choices=[level.name.lower() for level in Level], default="info")
+    parser.add_argument("--outputs-off", action="store_true", help="everything off, then end")
     parser.add_argument("--late-budget-ms", type=int, default=LATE_BUDGET_MS, metavar="MS")
     options = parser.parse_args(arguments)
     if not 20 <= options.late_budget_ms <= 10_000:
         parser.error(f"--late-budget-ms: found {options.late_budget_ms}, expected 20..10000")
+    if options.outputs_off:
+        return _outputs_off(options)
     log = Log(Level[options.log_level.upper()])
     requests = _count_requests()
     try:
@@ -122,7 +125,10 @@ def _serve(
 def outputs_off(arguments: Sequence[str] | None = None) -> int:
     """Bring every output of a board to its safe level and end: for ``ExecStopPost`` and for hands."""
     parser = _parser("joulepost safety --outputs-off", "Contactors open, pilots at -12 V, motors off.")
-    options = parser.parse_args(arguments)
+    return _outputs_off(parser.parse_args(arguments))
+
+
+def _outputs_off(options: argparse.Namespace) -> int:
     try:
         board = open_safety_board(load_profile(options.board, options.evses), options.root)
     except (ProfileError, HardwareError) as error:

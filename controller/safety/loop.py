@@ -152,7 +152,7 @@ class EvseLoop:
         return True
 
     def _open(self, now_ms: int) -> bool:
-        """Something could not be driven: at least the contactor has to get its command, and the motor to stop."""
+        """Something could not be driven: at least the contactor gets its command, and the motor stops."""
         if self._board.lock is not None:
             try:
                 self._board.lock.drive(LockDrive.OFF)

@@ -254,8 +254,11 @@ def test_a_budget_out_of_range_is_a_wrong_argument(capsys: pytest.CaptureFixture
     assert ended.value.code == 2 and "expected 20..10000" in capsys.readouterr().err
 
 
-def test_outputs_off_without_a_bench_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert outputs_off(["--board", "simulated", "--root", str(tmp_path)]) == 1
+@pytest.mark.parametrize("program", [outputs_off, lambda arguments: main(["--outputs-off", *arguments])])
+def test_outputs_off_without_a_bench_says_so(
+    program: Callable[[list[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program(["--board", "simulated", "--root", str(tmp_path)]) == 1
     assert "joulepost bench" in capsys.readouterr().err
 
 
