@@ -27,6 +27,7 @@ from controller.csms.client import Client
 from controller.csms.delivery import READER
 from controller.csms.link import Endpoint
 from controller.csms.trace import Renderer
+from controller.csms.v16 import FEATURE_PROFILES
 from controller.csms.version import StationIdentity
 from controller.csms.wire import instant
 from controller.domain.commands import Command, ResetKind, Verdict
@@ -78,8 +79,6 @@ KEEP_DAYS = 90
 """What was delivered and is this old leaves the journal (about 1 MB a day of uninterrupted charging)."""
 RESTART_WAIT_S = 10.0
 """Before a restart that a CSMS asked for, what happened is delivered, if that takes no longer."""
-
-FEATURE_PROFILES_16 = ("Core", "RemoteTrigger", "SmartCharging")
 
 Say = Callable[[str], None]
 
@@ -202,7 +201,7 @@ class App:
             CATALOG,
             SqliteSettingValues(self.database),
             providers(facts, live),
-            providers16(facts, FEATURE_PROFILES_16),
+            providers16(facts, FEATURE_PROFILES),
             {evse.evse_id: 1 for evse in profile.evses},
             config.initial_settings,
             config.overrides,

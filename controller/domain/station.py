@@ -642,7 +642,24 @@ class Station:
             return Verdict(Status.NOT_IMPLEMENTED)
         if command.evse_id not in (None, 0) and command.evse_id not in self.evses:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
+        if command.kind is TriggerKind.TRANSACTION:
+            return self._trigger_transactions(command.evse_id, turn)
         turn.do(Send(command))
+        return Verdict(Status.ACCEPTED)
+
+    def _trigger_transactions(self, evse_id: int | None, turn: Turn) -> Verdict:
+        """2.0.1 F06.FR.07: the event gets its number in the transaction, so it goes through the journal."""
+        running = [
+            evse
+            for evse in self.evses.values()
+            if evse.transaction is not None and evse_id in (None, 0, evse.spec.evse_id)
+        ]
+        for evse in running:
+            measurands = turn.policy.sampled_measurands
+            taken = evse.take_sample(turn, measurands, ReadingContext.TRIGGER)
+            evse.update(turn, Trigger.TRIGGER, (taken,) if taken else ())
+        if not running:
+            return Verdict(Status.REJECTED, "TxNotFound", "no transaction is running")
         return Verdict(Status.ACCEPTED)
 
     def _data_transfer(self, command: DataTransfer, _turn: Turn) -> Verdict:

@@ -568,6 +568,16 @@ def test_trigger_cache_and_data_transfer_verdicts(hand: Hand) -> None:
     assert hand.give(DataTransfer("org.example")).status is Status.UNKNOWN_VENDOR
 
 
+def test_F06_a_triggered_transaction_event_has_its_place_in_the_transaction(hand: Hand) -> None:
+    assert hand.give(TriggerMessage(TriggerKind.TRANSACTION, 1)).status is Status.REJECTED
+    start(hand)
+    assert hand.give(TriggerMessage(TriggerKind.TRANSACTION)).status is Status.ACCEPTED
+    (event,) = hand.outcome.events
+    assert isinstance(event, TransactionUpdated)
+    assert event.trigger is Trigger.TRIGGER
+    assert event.samples[0].context is ReadingContext.TRIGGER
+
+
 def test_free_vend_starts_on_plug_in_once_a_session(hand: Hand) -> None:
     hand.give(PolicyChanged(replace(POLICY, auth_enabled=False)))
     hand.plug()
