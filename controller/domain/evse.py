@@ -34,6 +34,7 @@ from controller.domain.limits import Claim, lowest, profile_claims
 from controller.domain.measurands import Measurand, MeterSample, ReadingContext
 from controller.domain.metering import sample
 from controller.domain.profiles import ChargingProfile
+from controller.domain.sampling import Sampling
 from controller.domain.tokens import IdToken
 from controller.domain.transaction import Transaction
 from controller.domain.turn import Turn
@@ -117,8 +118,7 @@ class Evse:
         self._opened_at_ms: int | None = None
         self._stopping_since_ms: int | None = None
         self._offer_since_ms: int | None = None
-        self._next_sample_ms: int | None = None
-        self._next_ended_sample_ms: int | None = None
+        self._sampling = Sampling()
         self._meter_asked_ms: int | None = None
         self._unlock_until_ms: int | None = None
         self._unlock_deferred: int | None = None
@@ -516,8 +516,7 @@ class Evse:
         if held.profile is not None:
             profile = replace(held.profile, transaction_id=started.transaction_id)
             turn.emit(ProfileInstalled(self.spec.evse_id, profile, now.utc_ms))
-        self._next_sample_ms = _next(now.mono_ms, turn.policy.sampled_interval_s)
-        self._next_ended_sample_ms = _next(now.mono_ms, turn.policy.ended_interval_s)
+        self._sampling.start(now.mono_ms, turn.policy)
 
     def _stop_when_energy_spent(self, turn: Turn) -> None:
         transaction = self.transaction
@@ -582,8 +581,7 @@ class Evse:
         )
         turn.active_evses = max(0, turn.active_evses - 1)
         self._stopping_since_ms = None
-        self._next_sample_ms = None
-        self._next_ended_sample_ms = None
+        self._sampling.stop()
 
     def charging_state(self, turn: Turn) -> ChargingState | None:
         """2.0.1 ChargingStateEnumType from the facts; None without a transaction."""
@@ -659,39 +657,21 @@ class Evse:
         transaction, now, policy = self.transaction, turn.now, turn.policy
         if transaction is None or transaction.stopping is not None:
             return
-        for interval_s, due_ms in (
-            (policy.sampled_interval_s, self._next_sample_ms),
-            (policy.ended_interval_s, self._next_ended_sample_ms),
-        ):
-            due = interval_s > 0 and due_ms is not None and now.mono_ms >= due_ms
-            if (
-                due
-                and self.spec.has_meter
-                and self.fresh_reading(now.mono_ms) is None
-                and not self._meter_stale(turn)
-            ):
-                self._ask_meter(turn)  # a moment later, with a value that is true now
-                return
-        if policy.sampled_interval_s > 0:
-            if self._next_sample_ms is None:
-                self._next_sample_ms = _next(now.mono_ms, policy.sampled_interval_s)
-            elif now.mono_ms >= self._next_sample_ms:
-                self._next_sample_ms = _following(
-                    self._next_sample_ms, now.mono_ms, policy.sampled_interval_s
-                )
-                taken = self.take_sample(turn, policy.sampled_measurands, ReadingContext.SAMPLE_PERIODIC)
-                if taken is not None:
-                    self.update(turn, Trigger.METER_VALUE_PERIODIC, (taken,))
-        if policy.ended_interval_s > 0:
-            if self._next_ended_sample_ms is None:
-                self._next_ended_sample_ms = _next(now.mono_ms, policy.ended_interval_s)
-            elif now.mono_ms >= self._next_ended_sample_ms:
-                self._next_ended_sample_ms = _following(
-                    self._next_ended_sample_ms, now.mono_ms, policy.ended_interval_s
-                )
-                taken = self.take_sample(turn, policy.ended_measurands, ReadingContext.SAMPLE_PERIODIC)
-                if taken is not None:
-                    transaction.keep_for_end(taken)
+        updated, ended = self._sampling.due(now.mono_ms, policy)
+        if not (updated or ended):
+            return
+        if self.spec.has_meter and self.fresh_reading(now.mono_ms) is None and not self._meter_stale(turn):
+            self._ask_meter(turn)  # a moment later, with a value that is true now
+            return
+        self._sampling.advance(now.mono_ms, policy)
+        if updated:
+            taken = self.take_sample(turn, policy.sampled_measurands, ReadingContext.SAMPLE_PERIODIC)
+            if taken is not None:
+                self.update(turn, Trigger.METER_VALUE_PERIODIC, (taken,))
+        if ended:
+            taken = self.take_sample(turn, policy.ended_measurands, ReadingContext.SAMPLE_PERIODIC)
+            if taken is not None:
+                transaction.keep_for_end(taken)
 
     def sample_aligned(self, turn: Turn) -> None:
         """Clock-aligned values (1.6 3.16.2, 2.0.1 J01): into the transaction when one runs, else alone."""
@@ -752,18 +732,7 @@ class Evse:
         """CLOCK_MONOTONIC ms of the next thing that happens by itself."""
         deadlines = [
             self.authorization.deadline_ms if self.authorization else None,
-            self._next_sample_ms,
-            self._next_ended_sample_ms,
+            self._sampling.next_deadline_ms,
             self._unlock_until_ms,
         ]
         return min((one for one in deadlines if one is not None), default=None)
-
-
-def _next(mono_ms: int, interval_s: int) -> int | None:
-    return mono_ms + interval_s * 1000 if interval_s > 0 else None
-
-
-def _following(due_ms: int, mono_ms: int, interval_s: int) -> int:
-    """The next due instant on the same grid, after ``mono_ms``: late samples do not shift the grid."""
-    step_ms = interval_s * 1000
-    return due_ms + step_ms * ((mono_ms - due_ms) // step_ms + 1)
