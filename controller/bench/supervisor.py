@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from controller.local.children import die_with_parent
 from controller.local.exits import CONFIGURATION, USAGE
@@ -19,6 +20,7 @@ FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 HEALTHY_S = 10.0
 STOP_TIMEOUT_S = 8.0
+READY_TIMEOUT_S = 3.0
 RESTART_STATUS = 75
 """A process that ends with EX_TEMPFAIL asks to be started again at once (a Reset of the CSMS)."""
 HOPELESS = (USAGE, CONFIGURATION)
@@ -28,8 +30,12 @@ LONGEST_LINE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Program:
+    """``ready``: a file whose existence lets the next program start. It starts anyway after
+    ``READY_TIMEOUT_S``: every process copes with the absence of the others."""
+
     name: str
     argv: tuple[str, ...]
+    ready: Path | None = None
 
 
 def restart_delay_s(failures: int, ran_s: float) -> tuple[int, float]:
@@ -56,6 +62,7 @@ async def supervise(programs: Sequence[Program], show: Callable[[str], None]) ->
     for keeper in keepers:
         tasks.append(loop.create_task(keeper.keep()))
         await keeper.started.wait()
+        await _ready(keeper.program.ready, stop)
     status = await stop
     for keeper, task in reversed(list(zip(keepers, tasks, strict=True))):
         await keeper.stop()
@@ -65,13 +72,21 @@ async def supervise(programs: Sequence[Program], show: Callable[[str], None]) ->
     return status
 
 
+async def _ready(path: Path | None, stop: asyncio.Future[int]) -> None:
+    deadline = asyncio.get_running_loop().time() + READY_TIMEOUT_S
+    while path is not None and not path.exists() and not stop.done():
+        if asyncio.get_running_loop().time() > deadline:
+            return
+        await asyncio.sleep(0.02)
+
+
 class _Keeper:
     """One program and its row of failures."""
 
     def __init__(
         self, program: Program, width: int, show: Callable[[str], None], end: Callable[[int], None]
     ) -> None:
-        self._program = program
+        self.program = program
         self._prefix = program.name.ljust(width) + " | "
         self._show = show
         self._end = end
@@ -102,7 +117,7 @@ class _Keeper:
     async def _run(self) -> int:
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._program.argv,
+                *self.program.argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,

@@ -118,3 +118,18 @@ def answer(found: Mapping[str, Any], as_json: bool, text: str) -> None:
         print_json(found)
     else:
         click.echo(text)
+
+
+def pairs(changes: tuple[str, ...], text: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """KEY=VALUE words. A value is JSON where it can be (true, 3, null), else text; those of the keys in
+    ``text`` always are. Raises ``click.UsageError``."""
+    found: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"expected KEY=VALUE, found {change!r}")
+        try:
+            found[name] = value if name in text else json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

@@ -20,7 +20,7 @@ from controller.local.jsonrpc import LocalServer
 
 Body = Callable[[DeskCsms, ClientConnection], Coroutine[Any, Any, None]]
 
-BOOT = {
+BOOT: dict[str, dict[str, Any]] = {
     "1.6": {"chargePointVendor": "V", "chargePointModel": "M"},
     "2.0.1": {"chargingStation": {"vendorName": "V", "model": "M"}, "reason": "PowerUp"},
     "2.1": {"chargingStation": {"vendorName": "V", "model": "M"}, "reason": "PowerUp"},

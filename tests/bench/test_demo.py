@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from controller.bench import demo_screen
 from controller.bench.demo import DemoOptions, _Demo, run_demo
 from controller.bench.demo_screen import LiveScreen, PlainScreen, mark
 from controller.bench.demo_station import DemoFailed, DemoStation
@@ -139,7 +138,7 @@ def test_the_live_screen_draws_volts_duty_contactor_frames_and_saves_a_picture(
     reader = threading.Thread(target=read)
     reader.start()
     with os.fdopen(terminal, "w", encoding="utf-8") as stream:
-        monkeypatch.setattr(demo_screen.sys, "stdout", stream)
+        monkeypatch.setattr("controller.bench.demo_screen.sys.stdout", stream)
         monkeypatch.setenv("TERM", "xterm-256color")
         monkeypatch.setenv("COLUMNS", "110")
         steps = [Step(f"step {number}", "", 1, lambda now, story: True) for number in range(6)]

@@ -86,7 +86,7 @@ class SmallController:
         return {"status": "Accepted", "name": name, "value": value}
 
     def journal_tail(self, count: int, after: int | None) -> Sequence[Mapping[str, Any]]:
-        lines = [
+        lines: list[dict[str, Any]] = [
             {"seq": seq, "at_ms": 1_700_000_000_000 + seq, "type": "SessionStarted", "data": {"evse_id": 1}}
             for seq in (1, 2, 3)
         ]
@@ -102,6 +102,8 @@ class SmallController:
             raise KeyError("a bug")
         if name == "late":
             raise TimeoutError("safety did not answer within 2 s")
+        if name == "unlock_connector":
+            return {"status": "UnlockFailed", "reason": "LockFault", "info": ""}
         return {"status": "Accepted"}
 
     def subscribe(self, queue: EventQueue) -> Callable[[], None]:

@@ -128,6 +128,26 @@ def test_journal_shows_the_newest_and_those_after(capsys: pytest.CaptureFixture[
         assert joulepost(capsys, "journal", "-n", "0", "--dir", tmp_path)[0] == exits.USAGE
 
 
+def test_present_and_command_reach_the_controller(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    here = ("--dir", tmp_path)
+    with served_controller(tmp_path / "run") as (controller, _):
+        assert joulepost(capsys, "present", "04A1", "--evse", "1", *here)[0] == exits.OK
+        assert joulepost(capsys, "command", "remote_stop", "transaction_id=41", *here)[0] == exits.OK
+        assert (
+            joulepost(capsys, "command", "reset_faults", "evse_id=1", *here)[1] == "reset_faults: Accepted\n"
+        )
+        status, out, _ = joulepost(capsys, "command", "unlock_connector", "evse_id=1", *here)
+        assert (status, out) == (exits.REFUSED, 'unlock_connector: UnlockFailed {"reason": "LockFault"}\n')
+        assert joulepost(capsys, "command", "dance", *here)[0] == exits.USAGE
+        assert joulepost(capsys, "command", "reset", "kind", *here)[0] == exits.USAGE
+    assert controller.calls == [
+        ("token", ("04A1", 1)),
+        ("remote_stop", {"transaction_id": "41"}),
+        ("reset_faults", {"evse_id": 1}),
+        ("unlock_connector", {"evse_id": 1}),
+    ]
+
+
 def test_config_check_says_good_or_every_problem_with_status_4(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

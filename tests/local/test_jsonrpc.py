@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ async def count(until: int = 3) -> AsyncIterator[int]:
         yield number
 
 
-METHODS = {
+METHODS: dict[str, Callable[..., Any]] = {
     "add": add,
     "later": later,
     "scale": scale,

@@ -16,6 +16,7 @@ from controller.local.common import (
     answer,
     home_option,
     json_option,
+    pairs,
     print_json,
     table,
     where_options,
@@ -193,20 +194,6 @@ def show_status(directory: Path | None, runtime: Path | None, as_json: bool) -> 
     click.echo(table(cells))
     for one in found["faults"]:
         click.echo(f"fault: {one['name']}" + (f" at EVSE {one['evse_id']}" if one["evse_id"] else ""))
-
-
-def pairs(changes: tuple[str, ...]) -> dict[str, Any]:
-    """KEY=VALUE words; a value is JSON where it can be (true, 3, null), else text."""
-    found: dict[str, Any] = {}
-    for change in changes:
-        name, equals, value = change.partition("=")
-        if not equals or not name:
-            raise click.UsageError(f"expected KEY=VALUE, found {change!r}")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
 
 
 def _plain(value: Any) -> str:

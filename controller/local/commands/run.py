@@ -56,7 +56,10 @@ def run(directory: str | Path, bench: bool | None, speed: float, pairs: tuple[st
     programs = []
     if bench if bench is not None else profile.driver == "simulated":
         world = ["--dir", str(home), "--board", board, *count, "--speed", str(speed)]
-        programs.append(Program("bench", tuple(joulepost("bench", "serve", *world))))
+        # A socket left by a killed bench would be taken for a new one.
+        board_socket = found.board.root / "run" / "board.sock"
+        board_socket.unlink(missing_ok=True)
+        programs.append(Program("bench", tuple(joulepost("bench", "serve", *world)), board_socket))
     safety = ["--board", board, "--root", str(found.board.root), "--runtime", str(found.runtime_dir), *count]
     programs.append(Program("safety", tuple(joulepost("safety", *safety))))
     settings = [word for pair in pairs for word in ("--set", pair)]

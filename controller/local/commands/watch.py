@@ -33,8 +33,12 @@ def watch(directory: Path | None, runtime: Path | None, as_json: bool) -> None:
     elif sys.stdout.isatty():
         _screen(items)
     else:
+        last = ""
         for item in items:
-            click.echo(text(item))
+            line = text(item)
+            if line != last:
+                last = line
+                click.echo(line)
 
 
 def text(item: Mapping[str, Any]) -> str:
