@@ -28,6 +28,7 @@ class PilotTimes:
     proof_ms: int = 100  # PWM and diode seen for so long before the contactor closes
     wrong_duty_ms: int = 100  # duty on the wire is not the commanded one
     blind_ms: int = 3_000  # not seen for so long, a vehicle counts as another one: its permit is void
+    waking_ms: int = 1_000  # at the start of the process: so long the board may take for its first answer
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -39,6 +40,7 @@ class PilotTimes:
             ("proof_ms", 20, 1_000),
             ("wrong_duty_ms", 20, 1_000),
             ("blind_ms", 500, 10_000),
+            ("waking_ms", 0, 5_000),
         ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"pilot {name}: found {getattr(self, name)}, expected {low}..{high}")

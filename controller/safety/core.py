@@ -196,11 +196,13 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     starting = state.starting and not (
         seen and mirror is not True and not tripped and not no_cable and debounce.doubt_since_ms is None
     )
+    # A board may need a moment for its first answer; that is no fault, and STARTING keeps everything off.
+    waking = starting and now_ms - state.inhibits.since_ms[Inhibit.STARTING] < config.pilot.waking_ms
     wrong_duty = wrong_since is not None and now_ms - wrong_since >= config.pilot.wrong_duty_ms
     failing = contactor.did_not_close or contactor.failures >= config.contactor.attempts
     causes = (
         (_STARTING if starting else 0)
-        | (_BOARD_SILENT if inputs.sample is None else 0)
+        | (_BOARD_SILENT if inputs.sample is None and not waking else 0)
         | (_PILOT_FAULT if debounce.outside else 0)
         | (_PILOT_SHORT if pilot is Pilot.E and not debounce.outside else 0)
         | (_DIODE_MISSING if debounce.diode_missing else 0)

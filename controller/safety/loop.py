@@ -79,6 +79,7 @@ class EvseLoop:
         self._distrusted = False
         self._driven: Outputs | None = None
         self._driven_ms = 0
+        self._told: set[str] = set()
 
     def offer(self, permit: Permit) -> None:
         """A permit has arrived; the latest one before a tick counts."""
@@ -91,6 +92,7 @@ class EvseLoop:
 
     def tick(self, now_ms: int, trusted: bool, late: bool) -> bool:
         """One step. Returns whether its outputs, or at least the command to open, were delivered."""
+        faults = self.faults
         inputs = self._look(trusted, late, now_ms)
         permit, self._permit = self._permit, None
         before = self.state
@@ -101,7 +103,11 @@ class EvseLoop:
             # What led here is not known: forget all of it, number the next plug-in anew, start again.
             self.state, outputs = core.initial(before.config, now_ms, max(now_ms, before.plug_no + 1)), OFF
         self._tell(before, self.state, now_ms)
-        return self._drive(outputs, now_ms)
+        delivered = self._drive(outputs, now_ms)
+        if self._told and self.faults == faults and inputs.sample is not None:
+            self._told.clear()
+            self._log.line(Level.INFO, f"EVSE {self.state.config.evse_id}: no more errors", now_ms)
+        return delivered
 
     def _look(self, trusted: bool, late: bool, now_ms: int) -> Inputs:
         distrusted, self._distrusted = self._distrusted, False
@@ -167,8 +173,10 @@ class EvseLoop:
 
     def _fault(self, where: str, error: Exception, now_ms: int) -> None:
         self.faults += 1
-        text = f"EVSE {self.state.config.evse_id} {where}: {type(error).__name__}: {error}"
-        self._log.line(Level.ERROR, text, now_ms)
+        if where not in self._told:  # once, not a hundred times a second; the inhibit tells how long
+            self._told.add(where)
+            text = f"EVSE {self.state.config.evse_id} {where}: {type(error).__name__}: {error}"
+            self._log.line(Level.ERROR, text, now_ms)
 
     def _tell(self, before: State, after: State, now_ms: int) -> None:
         name = f"EVSE {after.config.evse_id}"

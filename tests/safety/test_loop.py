@@ -144,6 +144,19 @@ def test_a_lock_that_cannot_be_stopped_does_not_keep_the_contactor_from_opening(
     assert "lock: HardwareError" in bench.said()
 
 
+def test_an_error_that_lasts_is_told_once_and_so_is_its_end() -> None:
+    bench = Bench()
+    bench.evse.breaks.add("sample")
+    bench.run(5_000)
+    bench.evse.breaks.clear()
+    bench.run(1_000)
+    said = bench.said()
+    assert said.count("sample is broken") == 1 and said.count("no more errors") == 1
+    bench.evse.breaks.add("sample")
+    bench.run(100)
+    assert bench.said().count("sample is broken") == 1
+
+
 def test_lost_inputs_open_every_evse() -> None:
     bench = Bench(2).charging()
     bench.board.breaks.add("refresh")
