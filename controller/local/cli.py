@@ -23,13 +23,11 @@ def main(argv: list[str] | None = None) -> int:
     from controller.local.tree import root
 
     try:
-        found = root.main(args=args, prog_name="joulepost", standalone_mode=False)
+        # Without a word it helps, whatever the version of click makes of that.
+        found = root.main(args=args or ["--help"], prog_name="joulepost", standalone_mode=False)
         return found if isinstance(found, int) else exits.OK
     except click.exceptions.Exit as exc:
         return exc.exit_code
-    except click.exceptions.NoArgsIsHelpError as exc:
-        print(exc.format_message(), file=sys.stderr)
-        return exits.USAGE
     except click.ClickException as exc:
         exc.show()
         return exc.exit_code

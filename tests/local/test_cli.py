@@ -35,9 +35,8 @@ def test_an_unknown_command_is_usage_with_a_suggestion(capsys: pytest.CaptureFix
 
 
 def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, err = joulepost(capsys)
-    assert status == exits.USAGE
-    assert "Commands:" in out + err
+    status, out, _ = joulepost(capsys)
+    assert (status, "Commands:" in out) == (exits.OK, True)
 
 
 def test_help_is_not_an_error(capsys: pytest.CaptureFixture[str]) -> None:

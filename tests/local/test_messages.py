@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.local import messages
@@ -13,6 +13,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.text(), st.dictionaries(st.text(), JSON))
 def test_a_request_is_one_line_and_comes_back(method: str, params: dict[str, object]) -> None:
     line = messages.request(method, params, 7)
