@@ -107,6 +107,36 @@ _ROWS = (
         "InternalError",
     ),
     Fault(
+        "over-temperature",
+        "a temperature sensor is above its stop temperature",
+        "cooling below the restart temperature: check fan, terminals' torque, sun, load",
+        "HighTemperature",
+    ),
+    Fault(
+        "temperature-sensor-lost",
+        "a temperature sensor does not answer or says nonsense",
+        "the sensor answers again: check its wire",
+        "InternalError",
+    ),
+    Fault(
+        "emergency-stop",
+        "the emergency stop is pressed, or its wire is broken",
+        "releasing the button: find out first why it was pressed",
+        "OtherError",
+    ),
+    Fault(
+        "enclosure-open",
+        "the enclosure is open, or its switch's wire is broken",
+        "closing the enclosure",
+        "OtherError",
+    ),
+    Fault(
+        "phase-switch-fault",
+        "the 1-/3-phase switch is not in its commanded position",
+        "the switch follows again: check its relay and feedback",
+        "PowerSwitchFailure",
+    ),
+    Fault(
         "safety-silent",
         "the safety process does not report",
         "the safety process runs again: systemctl status joulepost-safety",

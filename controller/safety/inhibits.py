@@ -29,6 +29,11 @@ class Inhibit(IntEnum):
     PROXIMITY_FAULT = 11  # PP shorted, or lost while charging
     LOCK_FAULT = 12  # the plug lock did not reach its position
     LOOP_LATE = 13  # the loop's lateness is over its budget
+    OVER_TEMPERATURE = 14  # a sensor is above its stop temperature
+    TEMPERATURE_SENSOR_LOST = 15  # a sensor does not answer or says nonsense
+    EMERGENCY_STOP = 16  # the emergency stop is pressed, or its wire is broken
+    ENCLOSURE_OPEN = 17  # the enclosure is open, or its switch's wire is broken
+    PHASE_SWITCH_FAULT = 18  # the phase switch is not in its commanded position
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,11 @@ CLEARING: dict[Inhibit, Clearing] = {
     Inhibit.PROXIMITY_FAULT: Clearing(1_000, False, "the plug's coding has to be readable for a second"),
     Inhibit.LOCK_FAULT: Clearing(10_000, True, "the lock is tried again after 10 s"),
     Inhibit.LOOP_LATE: Clearing(10_000, False, "10 s on time earn the trust back"),
+    Inhibit.OVER_TEMPERATURE: Clearing(0, False, "below the restart temperature: its own hysteresis"),
+    Inhibit.TEMPERATURE_SENSOR_LOST: Clearing(10_000, False, "the sensor has to answer for 10 s"),
+    Inhibit.EMERGENCY_STOP: Clearing(1_000, False, "released for a second; the button itself latches"),
+    Inhibit.ENCLOSURE_OPEN: Clearing(1_000, False, "closed for a second"),
+    Inhibit.PHASE_SWITCH_FAULT: Clearing(10_000, False, "in position for 10 s; switched again then"),
 }
 """The clearing rules, one per inhibit. Times in ms since the cause was last seen."""
 
