@@ -27,6 +27,7 @@ from controller.domain.commands import (
 from controller.domain.events import ChargingState, Event
 from controller.domain.evse import Evse
 from controller.domain.inputs import TokenPresented
+from controller.domain.limits import lowest
 from controller.domain.tokens import IdToken
 from controller.domain.views import EvseView
 from controller.domain.why import reasons
@@ -84,7 +85,7 @@ class Facade:
             "safety": self._safety_status(),
             "journal_seq": self._journal.last_seq(),
             "evses": [
-                _evse(evse, views[evse_id], station.limit_ma(evse_id, now))
+                _evse(evse, views[evse_id], lowest(station.claims(evse_id, now)).limit_ma)
                 for evse_id, evse in station.evses.items()
             ],
         }
