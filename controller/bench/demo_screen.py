@@ -5,6 +5,7 @@ Owns: the two views. Refuses to know: what is shown is true. rich is imported on
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import deque
@@ -115,7 +116,11 @@ class LiveScreen:
             console = Console(record=True, width=110, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115, PTH123
             console.print(self._best)
             console.file.close()
-            console.save_svg(str(self._picture), title="joulepost demo")
+            # No fonts from the network: the reader's own monospace font serves.
+            svg = re.sub(
+                r"@font-face\s*\{.*?\}\s*", "", console.export_svg(title="joulepost demo"), flags=re.DOTALL
+            )
+            self._picture.write_text(svg, encoding="utf-8")
 
     def session(self, steps: Sequence[Step], title: str) -> None:
         self._steps, self._done, self._title = steps, {}, title
