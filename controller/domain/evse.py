@@ -51,6 +51,8 @@ LAST_READING_WAIT_MS = 3_000
 SUSPENDED_EV_AFTER_MS = 5_000
 """After the first offer a vehicle has this long to ask for power before it counts as SuspendedEV."""
 UNLOCK_WAIT_MS = 5_000
+UNSEEN = {"starting", "board-silent"}
+"""A safety process that starts with nothing but these has not seen the vehicle yet: "A" is not an unplug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +325,11 @@ class Evse:
 
     def observe(self, facts: EvseFacts, turn: Turn) -> None:
         """A report of the safety process. ``plug_no`` tells one plug-in from the next."""
+        inhibits = {name for name, _since in facts.inhibits}
+        if "starting" in inhibits and inhibits <= UNSEEN:
+            self.safety_fault = "the safety process has not seen the board yet"
+            self._follow_faults(turn, inhibits)
+            return
         previous = self.facts
         self.facts = facts
         if self._known_since_ms is None:
@@ -338,7 +345,7 @@ class Evse:
             self._offer_since_ms = facts.at_ms
         elif not facts.pwm:
             self._offer_since_ms = None
-        self._follow_faults(turn, {name for name, _since in facts.inhibits})
+        self._follow_faults(turn, inhibits)
         self._follow_plug(turn, facts, first=previous is None)
 
     def safety_lost(self, why: str, turn: Turn) -> None:

@@ -712,3 +712,37 @@ def test_why_names_every_limit_and_inhibit(hand: Hand) -> None:
     inhibit = next(row for row in rows if row.kind == "inhibit")
     assert inhibit.since_ms == hand.utc_ms - 5_000
     assert "diode-missing" in rows[0].value
+
+
+def test_a_new_controller_makes_no_statement_before_it_has_heard_of_the_safety_process(hand: Hand) -> None:
+    start(hand)
+    again = Hand()
+    replay(again.station, hand.events)
+    assert again.station.evses[1].transaction is not None
+    again.sleep(1)
+    assert not again.events, "not suspended: nothing is known"
+    again.plug_no = hand.plug_no
+    again.facts("C", pwm=True, closed=True)
+    assert not again.events, "and nothing has changed"
+
+
+def test_a_safety_process_that_has_not_seen_the_board_yet_says_nothing_of_the_plug(hand: Hand) -> None:
+    start(hand)
+    hand.give(SafetyLost("it was killed"))
+    hand.plug_no += 1
+    hand.facts("A", inhibits=(("starting", hand.mono_ms),))
+    assert not hand.of(SessionEnded), "A before the first look is no unplug"
+    assert not hand.station.permits(hand.now)
+    hand.facts("A", inhibits=(("board-silent", hand.mono_ms), ("starting", hand.mono_ms)))
+    assert isinstance(hand.events[-1], FaultRaised), "but a silent board is told"
+    hand.facts("B")
+    hand.let_go()
+    (ended,) = hand.of(TransactionEnded)
+    assert isinstance(ended, TransactionEnded) and ended.stopped_reason is StoppedReason.POWER_LOSS
+
+
+def test_a_vehicle_that_leaves_while_the_contactor_is_welded_at_the_start_is_seen(hand: Hand) -> None:
+    start(hand)
+    hand.give(SafetyLost("it was killed"))
+    hand.facts("A", closed=True, inhibits=(("contactor-welded", 1), ("starting", 1)))
+    assert hand.of(SessionEnded)

@@ -45,6 +45,14 @@ def test_starting_lasts_while_inputs_are_missing() -> None:
     assert rig.inhibits == {"STARTING", "BOARD_SILENT"}
 
 
+def test_a_board_has_a_second_for_its_first_answer_before_it_counts_as_silent() -> None:
+    rig = Rig(silent=True).run(990)
+    assert rig.inhibits == {"STARTING"}
+    rig.silent = False
+    rig.run(400)
+    assert not rig.inhibits, "and has done nothing wrong"
+
+
 def test_a_vehicle_that_waits_in_c_at_start_is_not_charged_without_a_fresh_permit() -> None:
     rig = Rig(vehicle="C")
     old = Permit(1, START_MS, 16_000, START_MS + 30_000)

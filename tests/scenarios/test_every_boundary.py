@@ -9,7 +9,6 @@ must be those of the undisturbed session.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,8 +28,9 @@ from controller.domain.events import (
     TransactionUpdated,
     Trigger,
 )
-from tests.support.csms import FakeCsms, Payload, hang_up
+from tests.support.csms import Payload
 from tests.support.house import House, shape
+from tests.support.ledger import Ledger
 from tests.support.virtual_time import run_virtual
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1")
@@ -44,88 +44,12 @@ AWAY_S = (2.0, 60.0)
 """How long the CSMS is away: back in the middle of the session, or after its end."""
 
 
-class Ledger(FakeCsms):
-    """A CSMS with a memory: it knows a repeated message by its id, answers it as before and books it once.
-
-    ``vanish_at``: the number of the message (0 = the first CALL of the station) at which it goes away for
-    ``away_s``, with or without having ``taken`` it.
-    """
-
-    def __init__(
-        self, version: str, vanish_at: int | None = None, taken: bool = False, away_s: float = 0
-    ) -> None:
-        super().__init__(version)
-        self.version = version
-        self.booked: dict[str, tuple[str, Payload]] = {}
-        self.repeats: list[tuple[str, bool]] = []
-        self._vanish_at = vanish_at
-        self._taken = taken
-        self._away_s = away_s
-        self._seen = itertools.count()
-        self._id = ""
-        self._names: dict[str, int] = {}
-        self.answers["StartTransaction"] = lambda _start: {
-            "transactionId": self._names.setdefault(self._id, len(self._names) + 1),
-            "idTagInfo": {"status": "Accepted"},
-        }
-        self.answers["StopTransaction"] = lambda stop: (
-            {"idTagInfo": {"status": "Accepted"}} if "id_tag" in stop else {}
-        )
-
-    async def _take(self, station: Any, wire: Any, text: str) -> None:
-        message = json.loads(text)
-        if message[0] == 2:
-            _two, self._id, action, payload = message
-            if next(self._seen) == self._vanish_at:
-                self._vanish()
-                if not self._taken:
-                    await wire._socket.close()
-                    return
-                self.script(action, hang_up())
-            if self._id in self.booked:
-                self.repeats.append((action, self.booked[self._id] == (action, payload)))
-            self.booked.setdefault(self._id, (action, payload))
-        await super()._take(station, wire, text)
-
-    def _vanish(self) -> None:
-        async def away() -> None:
-            await self.down()
-            await asyncio.sleep(self._away_s)
-            await self.up()
-
-        task = asyncio.create_task(away())
-        self._tasks.add(task)
-
-    def of_kind(self, *actions: str) -> list[Payload]:
-        return [payload for action, payload in self.booked.values() if action in actions]
-
-
 def check_ledger(csms: Ledger, house: House) -> None:
-    """The CSMS has each transaction once, from its start to its end, with the registers of the meter."""
-    assert all(same for _action, same in csms.repeats), f"one id for two messages: {csms.repeats}"
+    """The CSMS has the transaction once, with the registers that the journal has."""
+    (booked,) = csms.check()
     (started,) = house.happened(TransactionStarted)
     (ended,) = house.happened(TransactionEnded)
-    if csms.subprotocol == "ocpp1.6":
-        (start,) = csms.of_kind("StartTransaction")
-        (stop,) = csms.of_kind("StopTransaction")
-        assert (start["meterStart"], stop["meterStop"]) == (started.register_wh, ended.register_wh)
-        assert stop["transactionId"] == 1
-        values = [one.get("transactionId") for one in csms.of_kind("MeterValues")]
-        assert set(values) <= {1}, "meter values belong to the transaction"
-        return
-    events = csms.of_kind("TransactionEvent")
-    assert [one["eventType"] for one in events][:: max(1, len(events) - 1)] == ["Started", "Ended"]
-    assert [one["seqNo"] for one in events] == list(range(len(events))), "no gap, nothing twice, in order"
-    assert {one["transactionInfo"]["transactionId"] for one in events} == {started.transaction_id}
-    assert (register(events[0]), register(events[-1])) == (started.register_wh, ended.register_wh)
-
-
-def register(event: Payload) -> float:
-    (sample,) = event["meterValue"][-1:]
-    values = [
-        one["value"] for one in sample["sampledValue"] if one.get("measurand", "").startswith("Energy.Active")
-    ]
-    return float(values[0])
+    assert (booked.starts, booked.stops) == ([started.register_wh], [ended.register_wh])
 
 
 def essence(events: list[Event]) -> list[str]:
