@@ -75,8 +75,11 @@ def same(state: State, now_ms: int) -> State:
             failures=min(contactor.failures, 3),
             operations=0,
             openings_under_load=0,
-            close_took_ms=None,
-            open_took_ms=None,
+            close_travels_ms=(),
+            open_travels_ms=(),
+            measuring=False,
+            wrongs=0 if now_ms - contactor.wrongs_since_ms >= 1_000 else contactor.wrongs,
+            wrongs_since_ms=age(contactor.wrongs_since_ms + move, 1_000) if contactor.wrongs else 0,
         ),
         self_test=replace(
             test,
