@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from controller.safety import contactor as contactor_rules
 from controller.safety import lock as lock_rules
-from controller.safety import residual
+from controller.safety import residual, simplified, wakeup
 from controller.safety.config import SafetyConfig
 from controller.safety.contactor import Contactor, Phase
 from controller.safety.debounce import Debounce, evaluate
@@ -34,6 +34,7 @@ from controller.safety.pilot import CONNECTED, Pilot, Reading, classify, duty_fo
 from controller.safety.proximity import NO_PLUG, SHORT, Coding, observe
 from controller.safety.report import Report
 from controller.safety.residual import SelfTest
+from controller.safety.wakeup import Rung, WakeUp
 from hal.interface import DUTY_STEADY_HIGH, DUTY_STEADY_LOW, LockDrive, PilotSample
 
 _STARTING = 1 << Inhibit.STARTING
@@ -123,6 +124,8 @@ class State:
     sample: PilotSample = field(default=PilotSample(0, 0, 0))
     mirror: bool | None = None
     locked: bool | None = None
+    simplified: bool = False  # from A to C without B: a vehicle without S2
+    wake: WakeUp = field(default=WakeUp())
 
     @property
     def pilot(self) -> Pilot:
@@ -219,7 +222,8 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     inhibits = update(state.inhibits, causes, now_ms, vacant=vacant, reset=reset)
     free = not inhibits.mask
 
-    ceiling_ma = _ceiling_ma(config, coding)
+    simple = simplified.observe(state.simplified, state.debounce.letter, pilot, connected)
+    ceiling_ma = _ceiling_ma(config, coding, simple)
     granted = granted_ma(lease, config.evse_id, plug_no if connected else None, ceiling_ma, now_ms)
     held = granted is not None
     current = lease is not None and now_ms < lease.expires_at_ms
@@ -228,6 +232,16 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     if config.has_lock and wish is LockWish.UNLOCKED:
         limit_ma = 0  # unlocking comes after opening, opening after the offer's end
     wanted = free and limit_ma >= MINIMUM_OFFER_MA and pilot in CONNECTED
+    wake = wakeup.advance(
+        state.wake,
+        present=connected and plug_no == state.plug_no,
+        limit=limit_ma >= MINIMUM_OFFER_MA,
+        free=free,
+        asked=pilot is Pilot.C or pilot is Pilot.D,
+        unanswered_since_ms=state.mode_since_ms if pilot is Pilot.B and is_pwm(state.duty_pm) else None,
+        now_ms=now_ms,
+        times=config.wake_up,
+    )
 
     at_rest = contactor.phase is Phase.OPEN and mirror is not True
     lock = state.lock
@@ -254,8 +268,13 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     elif pulse_until is not None and now_ms >= pulse_until:
         pulse_until = None
 
-    duty_pm = _duty(state, wanted, prepared, limit_ma, now_ms)
-    if pulse_until is not None or inhibits.mask & _WELDED or (unavailable and pilot in (Pilot.A, Pilot.F)):
+    duty_pm = _duty(state, wanted and not wake.climbing, prepared, limit_ma, _rest_ms(state, wake), now_ms)
+    if (
+        pulse_until is not None
+        or inhibits.mask & _WELDED
+        or (unavailable and pilot in (Pilot.A, Pilot.F))
+        or wake.rung is Rung.PULSE
+    ):
         duty_pm = DUTY_STEADY_LOW
     mode_since, duty_since = state.mode_since_ms, state.duty_since_ms
     if duty_pm != state.duty_pm:
@@ -311,6 +330,8 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         sample,
         mirror,
         locked,
+        simple,
+        wake,
     )
     return after, Outputs(duty_pm, contactor.commanded, lock.drive, self_test.output)
 
@@ -336,7 +357,8 @@ def _presence(state: State, pilot: Pilot, seen: bool, now_ms: int) -> tuple[bool
     """Is a vehicle connected, which number has this plug-in, since when cannot we see it.
 
     While the pilot is shorted, at -12 V or not read, one vehicle could be exchanged for another. A pulse
-    of state F is too short for that; after ``blind_ms`` what is seen again counts as a new plug-in.
+    of state F after a fault is too short for that, a wake-up pulse is our own and is added; after
+    ``blind_ms`` what is seen again counts as a new plug-in.
     """
     if seen:
         if pilot is Pilot.A:
@@ -347,15 +369,26 @@ def _presence(state: State, pilot: Pilot, seen: bool, now_ms: int) -> tuple[bool
     if not state.connected:
         return False, state.plug_no, None
     since = now_ms if state.blind_since_ms is None else state.blind_since_ms
-    return now_ms - since < state.config.pilot.blind_ms, state.plug_no, since
+    blind_ms = state.config.pilot.blind_ms
+    if state.wake.rung is Rung.PULSE or state.wake.rung is Rung.READY:
+        blind_ms += state.config.wake_up.pulse_ms
+    return now_ms - since < blind_ms, state.plug_no, since
 
 
-def _ceiling_ma(config: SafetyConfig, coding: Coding) -> int:
+def _ceiling_ma(config: SafetyConfig, coding: Coding, simple: bool) -> int:
     cable_ma = coding.value_ma if config.has_proximity else config.fixed_cable_ma
-    return min(config.rating_ma, cable_ma)
+    ceiling_ma = min(config.rating_ma, cable_ma)
+    return min(ceiling_ma, config.simplified_ma) if simple else ceiling_ma
 
 
-def _duty(state: State, wanted: bool, prepared: bool, limit_ma: int, now_ms: int) -> int:
+def _rest_ms(state: State, wake: WakeUp) -> int:
+    """The x1 that has to come before PWM: 9.2, but for the one that belongs to a wake-up pulse."""
+    if wake.rung is Rung.WAITING and state.mode_since_ms <= wake.since_ms:
+        return state.config.wake_up.ready_ms
+    return state.config.pilot.steady_ms
+
+
+def _duty(state: State, wanted: bool, prepared: bool, limit_ma: int, rest_ms: int, now_ms: int) -> int:
     """The duty to command when nothing asks for state F.
 
     PWM begins when everything is prepared and x1 has lasted long enough (9.2). It follows a falling limit at
@@ -368,9 +401,7 @@ def _duty(state: State, wanted: bool, prepared: bool, limit_ma: int, now_ms: int
         if target > state.duty_pm and now_ms - state.duty_since_ms < state.config.pilot.raise_every_ms:
             return state.duty_pm
         return target
-    rested = (
-        state.duty_pm == DUTY_STEADY_HIGH and now_ms - state.mode_since_ms >= state.config.pilot.steady_ms
-    )
+    rested = state.duty_pm == DUTY_STEADY_HIGH and now_ms - state.mode_since_ms >= rest_ms
     return target if prepared and rested else DUTY_STEADY_HIGH
 
 
@@ -401,6 +432,8 @@ def report(state: State, seq: int, now_ms: int, overruns: int = 0, worst_latenes
         worst_lateness_us=worst_lateness_us,
         close_took_ms=contactor.close_took_ms,
         open_took_ms=contactor.open_took_ms,
+        wake_ups=state.wake.count,
+        simplified_ma=state.config.simplified_ma if state.simplified else None,
     )
 
 
@@ -416,4 +449,6 @@ def visible(state: State) -> tuple[object, ...]:
         state.locked,
         state.held,
         state.inhibits.mask,
+        state.simplified,
+        state.wake.count,
     )

@@ -46,3 +46,5 @@ class Report:
     worst_lateness_us: int = 0
     close_took_ms: int | None = None  # last travel of the contactor, None = not measured yet
     open_took_ms: int | None = None
+    wake_ups: int = 0  # pulses of state F for a sleeping vehicle, in this plug-in
+    simplified_ma: int | None = None  # most that a vehicle without S2 is offered; None = it is not one

@@ -18,7 +18,7 @@ from controller.safety.permit import LockWish, Permit
 from controller.safety.pilot import HIGHEST_OFFER_MA, Pilot
 from controller.safety.report import Report
 
-VERSION = 1
+VERSION = 2
 LARGEST = 512
 """Receive buffer that shows every too long message as too long."""
 
@@ -29,8 +29,8 @@ _INHIBIT_SLOTS = 24
 _PERMIT_BODY = Struct("<BBHqiqBBBI")
 # version, kind, evse_id, seq, at_ms, plug_no, pilot, pwm, high_mv, low_mv, duty_pm, offered_ma, rating_ma,
 # cable_ma, commanded, mirror, locked, permit_held, operations, openings_under_load, overruns,
-# worst_lateness_us, close_took_ms, open_took_ms, inhibit mask, since-when of each inhibit
-_REPORT_BODY = Struct(f"<BBHqqqBBiiiiiiBBBBIIIIiiI{_INHIBIT_SLOTS}q")
+# worst_lateness_us, close_took_ms, open_took_ms, wake_ups, simplified_ma, inhibit mask, since-when of each
+_REPORT_BODY = Struct(f"<BBHqqqBBiiiiiiBBBBIIIIiiIiI{_INHIBIT_SLOTS}q")
 PERMIT_BYTES = _PERMIT_BODY.size + _CRC.size
 REPORT_BYTES = _REPORT_BODY.size + _CRC.size
 
@@ -124,6 +124,8 @@ def encode_report(report: Report) -> bytes:
             min(report.worst_lateness_us, _U32),
             _ABSENT if report.close_took_ms is None else report.close_took_ms,
             _ABSENT if report.open_took_ms is None else report.open_took_ms,
+            report.wake_ups & _U32,
+            _ABSENT if report.simplified_ma is None else report.simplified_ma,
             mask,
             *since,
         )
@@ -137,7 +139,7 @@ def decode_report(message: bytes) -> Report:
     fields = _REPORT_BODY.unpack(_open(message, REPORT_BYTES, _REPORT))
     _, _, evse_id, seq, at_ms, plug_no, pilot, pwm, high_mv, low_mv, duty_pm, offered_ma, *rest = fields
     rating_ma, cable_ma, commanded, mirror, locked, held, operations, under_load, *rest = rest
-    overruns, lateness, close_ms, open_ms, mask, *since = rest
+    overruns, lateness, close_ms, open_ms, wake_ups, simplified_ma, mask, *since = rest
     flags = (pwm, commanded, held, mirror, locked)
     if pilot >= len(_LETTERS) or mask >> len(Inhibit) or max(flags[:3]) > 1 or max(flags[3:]) > _UNKNOWN:
         raise WireError(
@@ -168,6 +170,8 @@ def decode_report(message: bytes) -> Report:
         worst_lateness_us=lateness,
         close_took_ms=None if close_ms == _ABSENT else close_ms,
         open_took_ms=None if open_ms == _ABSENT else open_ms,
+        wake_ups=wake_ups,
+        simplified_ma=None if simplified_ma == _ABSENT else simplified_ma,
     )
 
 

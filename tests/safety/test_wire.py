@@ -78,6 +78,8 @@ reports = st.builds(
     inhibits=st.dictionaries(st.sampled_from(Inhibit), st.integers(0, 1 << 60)),
     operations=counts,
     openings_under_load=counts,
+    wake_ups=counts,
+    simplified_ma=st.none() | st.integers(6_000, 80_000),
     overruns=counts,
     worst_lateness_us=counts,
     close_took_ms=st.none() | st.integers(0, 10_000),
@@ -104,9 +106,9 @@ def test_every_field_is_on_the_wire() -> None:
 
 
 def test_the_layout_is_fixed() -> None:
-    assert (PERMIT_BYTES, REPORT_BYTES) == (35, 282)
+    assert (PERMIT_BYTES, REPORT_BYTES) == (35, 290)
     assert encode_permit(PERMIT).hex() == (
-        "0101020015cd5b0700000000803e0000b168de3a000000000101010700000062ee411d"
+        "0201020015cd5b0700000000803e0000b168de3a000000000101010700000011d7690e"
     )
 
 
@@ -143,7 +145,7 @@ def sealed(message: bytes, at: int, value: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("at", "value"),
-    [(0, 2), (1, 2), (15, 0xFF), (24, 0), (24, 2), (25, 3), (26, 2)],
+    [(0, 1), (1, 2), (15, 0xFF), (24, 0), (24, 2), (25, 3), (26, 2)],
     ids=["version", "kind", "limit negative", "phases 0", "phases 2", "lock 3", "unavailable 2"],
 )
 def test_a_permit_with_an_impossible_field_is_refused(at: int, value: int) -> None:
