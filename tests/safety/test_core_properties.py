@@ -40,6 +40,7 @@ class Life(RuleBasedStateMachine):
         self.arrived: list[tuple[int, Permit]] = []
         self.asked_ms = self.leased_ms = self.mirror_ms = -10_000
         self.was_closed = False
+        self.ohms: list[int | None] = []
 
     # ------------------------------------------------------------------ the world
 
@@ -149,6 +150,7 @@ class Life(RuleBasedStateMachine):
 
     def judge(self, rig: Rig) -> None:
         now_ms = rig.now_ms
+        self.ohms = [*self.ohms[-9:], rig.resistance_ohm]
         permit = self.arrived[-1] if self.arrived else None
         inputs = rig.inputs()
         sample = inputs.sample
@@ -185,7 +187,7 @@ class Life(RuleBasedStateMachine):
     def steady_cable(self, rig: Rig) -> bool:
         """The resistance has been the same for 50 ms, so a better one cannot still be in force."""
         recent = [state.coding.value_ma for _, state, _ in rig.trace[-6:]]
-        return len(recent) == 6 and len(set(recent)) == 1
+        return len(recent) == 6 and len(set(recent)) == 1 and len(set(self.ohms[-6:])) == 1
 
     @invariant()
     def the_trace_stays_short(self) -> None:
