@@ -17,9 +17,12 @@ from controller.domain.commands import (
     ChangeAvailability,
     ClearCache,
     Command,
+    ContactorReplaced,
+    OverrideDelay,
     RemoteStart,
     RemoteStop,
     Reset,
+    ResetFaults,
     ResetKind,
     UnlockConnector,
     Verdict,
@@ -143,11 +146,6 @@ class Facade:
         return _answer(verdict)
 
     async def command(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        if name == "reset_faults":
-            evse_id = _integer(params, "evse_id")
-            self._known_evse(evse_id)
-            self._inbox.station.evses[evse_id].reset_faults += 1
-            return {"status": "Accepted"}
         return _answer(await self._inbox.ask(_command(name, params)))
 
     def _known_evse(self, evse_id: int | None) -> None:
@@ -291,8 +289,15 @@ def _command(name: str, params: Mapping[str, Any]) -> Command:
             return Reset(ResetKind(kind))
         case "clear_cache":
             return ClearCache()
+        case "reset_faults":
+            return ResetFaults(_integer(params, "evse_id"))
+        case "override_delay":
+            return OverrideDelay(_integer(params, "evse_id"))
+        case "contactor_replaced":
+            return ContactorReplaced(_integer(params, "evse_id"))
     known = (
-        "remote_start, remote_stop, change_availability, unlock_connector, reset, clear_cache, reset_faults"
+        "remote_start, remote_stop, change_availability, unlock_connector, reset, clear_cache, reset_faults, "
+        "override_delay, contactor_replaced"
     )
     raise ValueError(f"name: found {name!r}, expected one of {known}")
 

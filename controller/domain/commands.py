@@ -112,6 +112,27 @@ class ClearCache:
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class ResetFaults:
+    """Clear what is latched and has no cause any more; both processes."""
+
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideDelay:
+    """End a random delay: the user wants to charge now (UK Smart Charge Points Regulations)."""
+
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactorReplaced:
+    """A technician fitted a new contactor: its counters begin at zero."""
+
+    evse_id: int
+
+
 class TriggerKind(StrEnum):
     """2.0.1 MessageTriggerEnumType, as far as supported now."""
 
@@ -149,6 +170,9 @@ Command = (
     | InstallProfile
     | ClearProfiles
     | ClearCache
+    | ResetFaults
+    | OverrideDelay
+    | ContactorReplaced
     | TriggerMessage
     | DataTransfer
 )

@@ -17,6 +17,7 @@ from controller.domain.commands import ResetKind
 from controller.domain.measurands import MeterSample
 from controller.domain.profiles import ChargingProfile, ProfileFilter
 from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.wear import Wear
 
 
 class Delivery(Enum):
@@ -236,19 +237,62 @@ class AvailabilityChanged:
 
 @dataclass(frozen=True, slots=True)
 class FaultRaised:
-    """``fault``: the name of an inhibit or of a controller-side fault. evse_id 0 = station."""
+    """``fault``: a name in the catalogue ``domain.faults``. evse_id 0 = station. 2.0.1 NotifyEvent (N07);
+    1.6 tells it with the status. ``tries``: how often a check came back in this plug-in."""
 
-    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    evse_id: int
+    fault: str
+    at_ms: int
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCleared:
+    """2.0.1 NotifyEvent with cleared (N07.FR.02)."""
+
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
     evse_id: int
     fault: str
     at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class FaultCleared:
+class FaultsReset:
+    """A technician or the CSMS asked to clear what is latched; all tries are forgiven."""
+
     delivery: ClassVar[Delivery] = Delivery.LOCAL
     evse_id: int
-    fault: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DelayBegun:
+    """A random delay (``domain.random_delay``): ``held_ma`` holds until ``until_ms``."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    cause: str
+    held_ma: int
+    until_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DelayEnded:
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactorUsed:
+    """What the contactor has lived through up to now; the newest counts."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    wear: Wear
     at_ms: int
 
 
@@ -305,6 +349,10 @@ Event = (
     | AvailabilityChanged
     | FaultRaised
     | FaultCleared
+    | FaultsReset
+    | DelayBegun
+    | DelayEnded
+    | ContactorUsed
     | ProfileInstalled
     | ProfilesCleared
     | TokenLearned

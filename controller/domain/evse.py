@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from controller.domain.commands import Status, Verdict
+from controller.domain.contactor_book import ContactorBook
+from controller.domain.delaying import Delaying
 from controller.domain.effects import ReadMeter, Settled, ShowIndicator
 from controller.domain.events import (
     AvailabilityChanged,
     ChargingState,
     Event,
-    FaultCleared,
-    FaultRaised,
     MeterValuesTaken,
     ProfileInstalled,
     SessionEnded,
     SessionStarted,
+    StationStarted,
     StoppedReason,
     TokenAuthorized,
     TransactionEnded,
@@ -28,12 +29,14 @@ from controller.domain.events import (
     TransactionUpdated,
     Trigger,
 )
-from controller.domain.faults import SAFETY_SILENT, describe
+from controller.domain.fault_keeper import FaultKeeper
+from controller.domain.faults import SAFETY_SILENT, UNDER_VOLTAGE
 from controller.domain.inputs import EvseFacts, Reading
-from controller.domain.limits import Claim, lowest, profile_claims
+from controller.domain.limits import Claim, Moment, lowest, schedule_claims, schedule_profiles, station_claims
 from controller.domain.measurands import Measurand, MeterSample, ReadingContext
 from controller.domain.metering import sample
 from controller.domain.profiles import ChargingProfile
+from controller.domain.random_delay import NO_LIMIT_MA, Scheduled
 from controller.domain.sampling import Sampling
 from controller.domain.tokens import IdToken
 from controller.domain.transaction import Transaction
@@ -106,7 +109,9 @@ class Evse:
         self.transaction: Transaction | None = None
         self.operative = True
         self.ended: TransactionEnded | None = None  # the last transaction of this session
-        self.faults: dict[str, int] = {}
+        self.keeper = FaultKeeper(spec.evse_id)
+        self.delaying = Delaying(spec.evse_id)
+        self.contactor = ContactorBook(spec.evse_id)
         # observations
         self.facts: EvseFacts | None = None
         self.reading: Reading | None = None
@@ -117,6 +122,7 @@ class Evse:
         self.scheduled_operative: bool | None = None
         self.reset_faults = 0
         self._known_since_ms: int | None = None
+        self._woke_plugged = False  # power came back and the vehicle has been here since
         self._opened_at_ms: int | None = None
         self._stopping_since_ms: int | None = None
         self._offer_since_ms: int | None = None
@@ -131,7 +137,12 @@ class Evse:
 
     def apply(self, event: Event) -> None:
         """Take over one event of this EVSE; used when it is emitted and when the journal is replayed."""
+        self.keeper.apply(event)
+        self.delaying.apply(event)
+        self.contactor.apply(event)
         match event:
+            case StationStarted():
+                self._woke_plugged = event.boot_reason == "PowerUp"
             case SessionStarted():
                 self.session = event
                 self.ended = None
@@ -155,10 +166,6 @@ class Evse:
                 self.ended = event if self.session is not None and not left else None
             case AvailabilityChanged():
                 self.operative = event.operative
-            case FaultRaised():
-                self.faults[event.fault] = event.at_ms
-            case FaultCleared():
-                self.faults.pop(event.fault, None)
             case _:
                 pass
 
@@ -167,7 +174,6 @@ class Evse:
         events: list[Event] = []
         if not self.operative:
             events.append(AvailabilityChanged(self.spec.evse_id, False, 0))
-        events.extend(FaultRaised(self.spec.evse_id, name, at) for name, at in sorted(self.faults.items()))
         transaction = self.transaction
         if self.session is not None and not (transaction is not None and transaction.vehicle_left):
             events.append(self.session)
@@ -183,7 +189,7 @@ class Evse:
                     events.append(self.session)
         elif self.ended is not None:
             events.append(self.ended)
-        return events
+        return [*events, *self.keeper.checkpoint(), *self.delaying.checkpoint(), *self.contactor.checkpoint()]
 
     # ------------------------------------------------------------------ derived facts
 
@@ -198,8 +204,7 @@ class Evse:
 
     def fault(self) -> str | None:
         """The blocking fault to show, the oldest first."""
-        blocking = [name for name in self.faults if describe(name).blocking]
-        return min(blocking, key=lambda name: (self.faults[name], name)) if blocking else None
+        return self.keeper.blocking
 
     def free(self) -> bool:
         """Neither authorized nor in a transaction, and able to charge."""
@@ -251,24 +256,42 @@ class Evse:
         if self.spec.has_meter and policy.meter_required and self._meter_stale(turn):
             why = self.meter_fault or "no reading yet"
             claims.append(Claim("meter", 0, why, None, "the meter answers again"))
-        transaction = self.transaction
-        claims.extend(
-            profile_claims(
-                turn.profiles.values(),
-                self.spec.evse_id,
-                transaction.id if transaction else None,
-                transaction.started.at_ms if transaction else None,
-                turn.active_evses,
-                self.spec.phases,
-                policy,
-                now.utc_ms,
-            )
-        )
+        claims.extend(self.keeper.claims(policy))
+        transaction, moment = self.transaction, self._moment(now.utc_ms)
+        profiles = turn.profiles.values()
+        claims.extend(station_claims(profiles, moment, turn.active_evses, policy))
+        schedules = schedule_claims(profiles, moment, policy)
+        if transaction is not None:
+            schedules = self.delaying.claims(turn, schedules, self._scheduled(turn, now.utc_ms))
+        claims.extend(schedules)
         if transaction is not None and transaction.deauthorized and self._energy_spent(transaction):
             claims.append(
                 Claim("authorization", 0, "the CSMS withdrew the token", None, "another authorization")
             )
         return claims
+
+    def _moment(self, utc_ms: int) -> Moment:
+        transaction = self.transaction
+        started_ms = transaction.started.at_ms if transaction else None
+        transaction_id = transaction.id if transaction else None
+        return Moment(self.spec.evse_id, transaction_id, started_ms, self.spec.phases, utc_ms)
+
+    def _scheduled(self, turn: Turn, utc_ms: int) -> Scheduled:
+        """What the schedules of the transaction allow at an instant, and who chose them."""
+        moment, profiles = self._moment(utc_ms), turn.profiles.values()
+        chosen = {(one.profile.id, one.at_ms) for some in schedule_profiles(profiles, moment) for one in some}
+        claims = schedule_claims(profiles, moment, turn.policy)
+        limit_ma = min((claim.limit_ma for claim in claims), default=NO_LIMIT_MA)
+        return Scheduled((moment.transaction_id, *sorted(chosen)), limit_ma)
+
+    def _follow_delay(self, turn: Turn) -> None:
+        transaction = self.transaction
+        if transaction is None or transaction.stopping is not None:
+            self.delaying.settle(turn, None, 0)
+            return
+        newest_ms = max((one.at_ms for one in turn.profiles.values()), default=0)
+        known = transaction.last_updated or transaction.started
+        self.delaying.settle(turn, lambda at_ms: self._scheduled(turn, at_ms), max(known.at_ms, newest_ms))
 
     def _meter_stale(self, turn: Turn) -> bool:
         """Too long without a reading; a controller that just started gives its meter the same time."""
@@ -316,6 +339,7 @@ class Evse:
             charging_state=transaction.charging_state if transaction else None,
             changed_at_ms=self._view.changed_at_ms if self._view else utc_ms,
             token=transaction.token if transaction else None,
+            warning=self.keeper.warning,
         )
         if view != self._view:
             self._view = replace(view, changed_at_ms=utc_ms)
@@ -328,7 +352,7 @@ class Evse:
         inhibits = {name for name, _since in facts.inhibits}
         if "starting" in inhibits and inhibits <= UNSEEN:
             self.safety_fault = "the safety process has not seen the board yet"
-            self._follow_faults(turn, inhibits)
+            self.keeper.reported(inhibits)
             return
         previous = self.facts
         self.facts = facts
@@ -345,21 +369,35 @@ class Evse:
             self._offer_since_ms = facts.at_ms
         elif not facts.pwm:
             self._offer_since_ms = None
-        self._follow_faults(turn, inhibits)
+        if not facts.vehicle_connected:
+            self._woke_plugged = False
+        self.keeper.reported(inhibits)
+        self.contactor.observe(previous, facts)
+        self._follow_faults(turn)
         self._follow_plug(turn, facts, first=previous is None)
+
+    def measured(self, reading: Reading, turn: Turn) -> None:
+        """A reading of this EVSE's meter."""
+        self.reading = reading
+        self.meter_fault = None
+        self.keeper.measured(reading, self.facts, self.spec.phases, turn.policy)
+
+    def clear_faults(self, turn: Turn) -> None:
+        """Somebody looked: clear whatever is latched and has no cause any more."""
+        self.reset_faults += 1
+        self.keeper.reset(turn)
 
     def safety_lost(self, why: str, turn: Turn) -> None:
         self.facts = None
         self.safety_fault = why
         self._offer_since_ms = None
-        self._follow_faults(turn, {SAFETY_SILENT})
+        self.keeper.reported({SAFETY_SILENT})
 
-    def _follow_faults(self, turn: Turn, present: set[str]) -> None:
-        present.discard("starting")
-        for name in sorted(present - self.faults.keys()):
-            turn.emit(FaultRaised(self.spec.evse_id, name, turn.now.utc_ms))
-        for name in sorted(self.faults.keys() - present):
-            turn.emit(FaultCleared(self.spec.evse_id, name, turn.now.utc_ms))
+    def _follow_faults(self, turn: Turn) -> None:
+        silent = self.spec.has_meter and turn.policy.meter_required and self._meter_stale(turn)
+        cleared = self.keeper.settle(turn, silent, self.contactor.warnings(turn.policy))
+        if UNDER_VOLTAGE in cleared and self.transaction is not None:
+            self.delaying.power_returned(turn)
 
     def _follow_plug(self, turn: Turn, facts: EvseFacts, first: bool) -> None:
         if facts.pilot in ("E", "F") and self.session is not None and facts.plug_no == self.session.plug_no:
@@ -452,11 +490,14 @@ class Evse:
 
     def settle(self, turn: Turn) -> None:
         """Run every rule to its end. Called after each input and tick; idempotent."""
+        self._follow_faults(turn)
         self._expire_authorization(turn)
         self._free_vend(turn)
         self._start_if_possible(turn)
         self._stop_when_energy_spent(turn)
         self._end_if_possible(turn)
+        self._follow_delay(turn)
+        self.contactor.settle(turn, turn.emitted(TransactionEnded) or turn.emitted(SessionEnded))
         self._follow_charging_state(turn)
         self._sample_periodically(turn)
         self._apply_scheduled_availability(turn)
@@ -524,6 +565,8 @@ class Evse:
             profile = replace(held.profile, transaction_id=started.transaction_id)
             turn.emit(ProfileInstalled(self.spec.evse_id, profile, now.utc_ms))
         self._sampling.start(now.mono_ms, turn.policy)
+        if held.source == "free" and self._woke_plugged:
+            self.delaying.power_returned(turn)
 
     def _stop_when_energy_spent(self, turn: Turn) -> None:
         transaction = self.transaction
@@ -598,7 +641,9 @@ class Evse:
         if facts is None:
             # A controller that just started has not heard yet, which is no news of the vehicle.
             return (
-                ChargingState.SUSPENDED_EVSE if SAFETY_SILENT in self.faults else transaction.charging_state
+                ChargingState.SUSPENDED_EVSE
+                if SAFETY_SILENT in self.keeper.faults
+                else transaction.charging_state
             )
         if not facts.vehicle_connected:
             return ChargingState.IDLE if facts.pilot == "A" else ChargingState.SUSPENDED_EVSE

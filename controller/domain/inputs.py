@@ -30,6 +30,9 @@ class EvseFacts:
     duty_pm: int = 0
     operations: int = 0
     openings_under_load: int = 0
+    close_took_ms: int | None = None  # last measured travel of the contactor, None = not measured
+    open_took_ms: int | None = None
+    safety_since_ms: int = 0  # CLOCK_MONOTONIC of the start of what counts the operations
 
     @property
     def vehicle_connected(self) -> bool:

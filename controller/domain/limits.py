@@ -39,57 +39,77 @@ class Installed:
     at_ms: int
 
 
-def profile_claims(
-    installed: Iterable[Installed],
-    evse_id: int,
-    transaction_id: str | None,
-    transaction_started_ms: int | None,
-    active_evses: int,
-    phases: int,
-    policy: Policy,
-    utc_ms: int,
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the schedules of one EVSE are evaluated for. ``transaction_started_ms`` and ``utc_ms``: UTC ms."""
+
+    evse_id: int
+    transaction_id: str | None
+    transaction_started_ms: int | None
+    phases: int
+    utc_ms: int
+
+
+def station_claims(
+    installed: Iterable[Installed], moment: Moment, active_evses: int, policy: Policy
 ) -> list[Claim]:
-    """The claims of all purposes on one EVSE now (1.6 3.13.3: the minimum over purposes holds).
+    """ChargingStationMaxProfile and external constraints: they protect the installation (K01, 1.6 3.13.1).
 
-    TxProfile replaces TxDefaultProfile for its transaction; a TxDefaultProfile of the EVSE replaces
-    the station's (1.6 3.13.1). A station-wide maximum is shared equally among the EVSEs with a
-    transaction, so that their sum stays below it.
+    Shared equally among the EVSEs with a transaction, so that their sum stays below it.
     """
-    by_purpose: dict[ProfilePurpose, list[Installed]] = {}
-    for one in installed:
-        by_purpose.setdefault(one.profile.purpose, []).append(one)
-    claims: list[Claim] = []
-
-    def claim(candidates: Iterable[Installed], divisor: int) -> bool:
-        when = {one.profile.id: one.at_ms for one in candidates}
-        found = winner([one.profile for one in candidates], utc_ms, transaction_started_ms)
-        if found is None:
-            return False
-        profile, period = found
-        limit_ma = period_limit_ma(profile, period, phases, policy.nominal_voltage_v) // divisor
-        claims.append(
-            Claim(
-                name=f"profile {profile.id}",
-                limit_ma=max(0, limit_ma),
-                source=f"{profile.purpose} id {profile.id}, stack level {profile.stack_level}",
-                since_ms=when[profile.id],
-                clears_by="the CSMS clears or replaces the charging profile, or its schedule moves on",
-            )
-        )
-        return True
-
+    claims = []
     for purpose in (ProfilePurpose.EXTERNAL, ProfilePurpose.STATION_MAX):
-        claim([one for one in by_purpose.get(purpose, []) if one.evse_id == 0], max(1, active_evses))
-    own_tx = [
-        one
-        for one in by_purpose.get(ProfilePurpose.TX, [])
-        if one.evse_id == evse_id and one.profile.transaction_id in (None, transaction_id)
-    ]
-    if transaction_id is None or not claim(own_tx, 1):
-        defaults = by_purpose.get(ProfilePurpose.TX_DEFAULT, [])
-        if not claim([one for one in defaults if one.evse_id == evse_id], 1):
-            claim([one for one in defaults if one.evse_id == 0], 1)
+        candidates = [one for one in installed if one.profile.purpose is purpose and one.evse_id == 0]
+        claims += _claim(candidates, moment, policy, max(1, active_evses))
     return claims
+
+
+def schedule_profiles(installed: Iterable[Installed], moment: Moment) -> list[list[Installed]]:
+    """What decides when a transaction charges: candidates in the order in which they are asked.
+
+    TxProfile replaces TxDefaultProfile for its transaction; a TxDefaultProfile of the EVSE replaces the
+    station's (1.6 3.13.1).
+    """
+    own, default, common = [], [], []
+    for one in installed:
+        profile = one.profile
+        if profile.purpose is ProfilePurpose.TX:
+            if one.evse_id == moment.evse_id and profile.transaction_id in (None, moment.transaction_id):
+                own.append(one)
+        elif profile.purpose is ProfilePurpose.TX_DEFAULT:
+            if one.evse_id == moment.evse_id:
+                default.append(one)
+            elif one.evse_id == 0:
+                common.append(one)
+    return [own if moment.transaction_id is not None else [], default, common]
+
+
+def schedule_claims(installed: Iterable[Installed], moment: Moment, policy: Policy) -> list[Claim]:
+    """The claim of the transaction's schedules at this moment: none or one."""
+    for candidates in schedule_profiles(installed, moment):
+        claims = _claim(candidates, moment, policy, 1)
+        if claims:
+            return claims
+    return []
+
+
+def _claim(candidates: Iterable[Installed], moment: Moment, policy: Policy, divisor: int) -> list[Claim]:
+    when = {one.profile.id: one.at_ms for one in candidates}
+    profiles = [one.profile for one in candidates]
+    found = winner(profiles, moment.utc_ms, moment.transaction_started_ms)
+    if found is None:
+        return []
+    profile, period = found
+    limit_ma = period_limit_ma(profile, period, moment.phases, policy.nominal_voltage_v) // divisor
+    return [
+        Claim(
+            name=f"profile {profile.id}",
+            limit_ma=max(0, limit_ma),
+            source=f"{profile.purpose} id {profile.id}, stack level {profile.stack_level}",
+            since_ms=when[profile.id],
+            clears_by="the CSMS clears or replaces the charging profile, or its schedule moves on",
+        )
+    ]
 
 
 def replaces(new: Installed, old: Installed) -> bool:

@@ -35,4 +35,16 @@ class Policy:
     meter_required: bool  # no charging without a meter reading younger than meter_stale_s
     meter_stale_s: int
     permit_lease_s: int  # how long the safety process may go on without hearing from the controller
-    nominal_voltage_v: int  # for profiles in W
+    nominal_voltage_v: int  # for profiles in W, and what voltage limits are a percentage of
+    over_current_percent: int  # more than this above the offer...
+    over_current_margin_ma: int  # ...plus this...
+    over_current_s: int  # ...for so long is over-current
+    over_current_retries: int  # returns in one plug-in before it stays
+    over_voltage_percent: int  # of nominal
+    under_voltage_percent: int  # of nominal
+    voltage_s: int
+    voltage_retries: int
+    protection_restart_s: int  # so long normal before charging is tried again
+    random_delay_max_s: int  # UK Smart Charge Points Regulations; 0 = no random delay
+    contactor_rated_operations: int  # without load, for the estimate of wear
+    contactor_rated_under_load: int

@@ -17,11 +17,14 @@ from controller.domain.commands import (
     ChangeAvailability,
     ClearCache,
     ClearProfiles,
+    ContactorReplaced,
     DataTransfer,
     InstallProfile,
+    OverrideDelay,
     RemoteStart,
     RemoteStop,
     Reset,
+    ResetFaults,
     ResetKind,
     Status,
     TriggerKind,
@@ -44,7 +47,7 @@ from controller.domain.events import (
     Trigger,
 )
 from controller.domain.evse import Evse, EvseSpec, PermitWish
-from controller.domain.faults import describe
+from controller.domain.faults import STORAGE, describe
 from controller.domain.inputs import (
     AuthorizeAnswered,
     CsmsChanged,
@@ -64,6 +67,7 @@ from controller.domain.limits import Claim, Installed, install
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
 from controller.domain.profiles import ChargingProfile, ProfileFilter, ProfileKind, ProfilePurpose
+from controller.domain.random_delay import Draw
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.turn import Turn
 from controller.domain.views import EvseView
@@ -72,6 +76,11 @@ ASK_TIMEOUT_MS = 30_000
 """An Authorize that the CSMS leaves unanswered this long is decided as if offline."""
 RESET_WAIT_MS = 20_000
 """A reset waits this long for transactions to end, then restarts all the same: they end after it."""
+
+
+def longest(most: int) -> int:
+    """The draw of a station without a source of randomness: the longest delay, never one too short."""
+    return most
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,9 @@ class Station:
         policy: Policy,
         book: TokenBook,
         new_id: Callable[[], str],
+        draw: Draw = longest,
     ) -> None:
+        """``draw``: where the seconds of a random delay come from (see ``random_delay.Draw``)."""
         self.evses = {spec.evse_id: Evse(spec) for spec in specs}
         self.policy = policy
         self.operative = True
@@ -103,6 +114,7 @@ class Station:
         self.restarting: ResetKind | None = None  # durable: until the next start
         self._book = book
         self._new_id = new_id
+        self._draw = draw
         self._questions: dict[int, _Question] = {}
         self._next_number = 0
         self._scheduled_operative: bool | None = None
@@ -129,6 +141,9 @@ class Station:
             InstallProfile: self._install_profile,
             ClearProfiles: self._clear_profiles,
             ClearCache: self._clear_cache,
+            ResetFaults: self._reset_faults,
+            OverrideDelay: self._override_delay,
+            ContactorReplaced: self._contactor_replaced,
             TriggerMessage: self._trigger,
             DataTransfer: self._data_transfer,
         }
@@ -166,6 +181,7 @@ class Station:
             active_evses=sum(evse.transaction is not None for evse in self.evses.values()),
             new_id=self._new_id,
             apply=self.apply,
+            draw=self._draw,
         )
 
     # ------------------------------------------------------------------ durable state
@@ -175,6 +191,8 @@ class Station:
         match event:
             case StationStarted():
                 self.restarting = None
+                for each in self.evses.values():
+                    each.apply(event)
                 return
             case RestartBegun():
                 self.restarting = event.kind
@@ -246,7 +264,7 @@ class Station:
         """The station itself (evse_id 0) and every EVSE."""
         fault = None
         if self.storage_fault is not None:
-            fault = "storage"
+            fault = STORAGE
         view = EvseView(
             evse_id=0,
             connector_id=0,
@@ -308,11 +326,10 @@ class Station:
         for evse in self.evses.values():
             evse.safety_lost(lost.why, turn)
 
-    def _reading(self, reading: Reading, _turn: Turn) -> None:
+    def _reading(self, reading: Reading, turn: Turn) -> None:
         evse = self.evses.get(reading.evse_id)
         if evse is not None:
-            evse.reading = reading
-            evse.meter_fault = None
+            evse.measured(reading, turn)
 
     def _meter_failed(self, failed: MeterFailed, _turn: Turn) -> None:
         evse = self.evses.get(failed.evse_id)
@@ -352,6 +369,8 @@ class Station:
         for evse in near:
             transaction = evse.transaction
             if transaction is not None and transaction.started_by(token):
+                if evse.delaying.override(turn, "the card"):
+                    return Verdict(Status.ACCEPTED, info=f"charges at once on EVSE {evse.spec.evse_id}")
                 if transaction.stopping is None:
                     evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
                 return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
@@ -635,6 +654,30 @@ class Station:
         if not turn.policy.auth_cache_enabled:
             return Verdict(Status.REJECTED, "CacheDisabled", "the authorization cache is switched off")
         turn.do(ForgetTokens())
+        return Verdict(Status.ACCEPTED)
+
+    def _reset_faults(self, command: ResetFaults, turn: Turn) -> Verdict:
+        evse = self.evses.get(command.evse_id)
+        if evse is None:
+            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
+        evse.clear_faults(turn)
+        return Verdict(Status.ACCEPTED)
+
+    def _override_delay(self, command: OverrideDelay, turn: Turn) -> Verdict:
+        evse = self.evses.get(command.evse_id)
+        if evse is None:
+            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
+        if not evse.delaying.override(turn, "a command"):
+            return Verdict(Status.REJECTED, "NoDelay", "no random delay runs")
+        return Verdict(Status.ACCEPTED)
+
+    def _contactor_replaced(self, command: ContactorReplaced, turn: Turn) -> Verdict:
+        evse = self.evses.get(command.evse_id)
+        if evse is None:
+            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
+        if evse.facts is None or evse.facts.contactor_closed:
+            return Verdict(Status.REJECTED, "ContactorClosed", "a contactor in use is not a new one")
+        evse.contactor.replaced(turn)
         return Verdict(Status.ACCEPTED)
 
     def _trigger(self, command: TriggerMessage, turn: Turn) -> Verdict:

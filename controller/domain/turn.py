@@ -13,6 +13,7 @@ from controller.domain.events import Event
 from controller.domain.instant import Now
 from controller.domain.limits import Installed
 from controller.domain.policy import Policy
+from controller.domain.random_delay import Draw
 
 
 @dataclass(slots=True)
@@ -27,8 +28,13 @@ class Turn:
     active_evses: int
     new_id: Callable[[], str]
     apply: Callable[[Event], None]
+    draw: Draw
     events: list[Event] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+
+    def emitted(self, kind: type) -> bool:
+        """Whether an event of this class happened in this turn."""
+        return any(isinstance(event, kind) for event in self.events)
 
     def emit(self, event: Event) -> None:
         self.apply(event)

@@ -26,3 +26,4 @@ class EvseView:
     charging_state: ChargingState | None
     changed_at_ms: int  # UTC ms of the last change of this view
     token: IdToken | None = None
+    warning: str | None = None  # name of a fault that does not block

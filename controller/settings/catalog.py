@@ -490,6 +490,58 @@ NOMINAL_VOLTAGE = Variable(
     "JoulepostCtrlr", "NominalVoltage", integer(100, 277, "V"), 230,
     "Voltage between line and neutral, to turn limits in W into amperes.", mutability=READ_ONLY,
 )  # fmt: skip
+OVER_CURRENT_PERCENT = Variable(
+    "JoulepostCtrlr", "OverCurrentPercent", integer(0, 25, "Percent"), 10,
+    "Over-current: drawn above offered by more than this percentage plus OverCurrentMargin.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+OVER_CURRENT_MARGIN = Variable(
+    "JoulepostCtrlr", "OverCurrentMargin", integer(0, 2000, "mA"), 500,
+    "Over-current: margin beside OverCurrentPercent, for the meter's error.", mutability=READ_ONLY,
+)  # fmt: skip
+OVER_CURRENT_TIME = Variable(
+    "JoulepostCtrlr", "OverCurrentTime", seconds(6, 60), 7,
+    "Over-current that lasts so long ends the offer; a vehicle has 5 s to follow the pilot.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+OVER_CURRENT_RETRIES = Variable(
+    "JoulepostCtrlr", "OverCurrentRetries", integer(0, 10), 3,
+    "Restarts after over-current in one plug-in; then unplugging or a reset.", mutability=READ_ONLY,
+)  # fmt: skip
+OVER_VOLTAGE_PERCENT = Variable(
+    "JoulepostCtrlr", "OverVoltagePercent", integer(105, 130, "Percent"), 110,
+    "Over-voltage: a phase above this percentage of NominalVoltage (110 = 253 V).", mutability=READ_ONLY,
+)  # fmt: skip
+UNDER_VOLTAGE_PERCENT = Variable(
+    "JoulepostCtrlr", "UnderVoltagePercent", integer(50, 95, "Percent"), 80,
+    "Under-voltage: a phase below this percentage of NominalVoltage (80 = 184 V; 90 = 207 V where an open "
+    "PEN conductor has to be found).", mutability=READ_ONLY,
+)  # fmt: skip
+VOLTAGE_TIME = Variable(
+    "JoulepostCtrlr", "VoltageTime", seconds(1, 60), 5,
+    "Wrong voltage or a missing phase that lasts so long ends the offer.", mutability=READ_ONLY,
+)  # fmt: skip
+VOLTAGE_RETRIES = Variable(
+    "JoulepostCtrlr", "VoltageRetries", integer(0, 100), 10,
+    "Restarts after wrong voltage in one plug-in; then unplugging or a reset.", mutability=READ_ONLY,
+)  # fmt: skip
+PROTECTION_RESTART = Variable(
+    "JoulepostCtrlr", "ProtectionRestart", seconds(10, 3600), 30,
+    "So long current or voltage have to be normal before charging is tried again.", mutability=READ_ONLY,
+)  # fmt: skip
+RANDOM_DELAY_MAXIMUM = Variable(
+    "JoulepostCtrlr", "RandomDelayMaximum", seconds(0, 1800), 0,
+    "Longest random delay of starts and changes that the clock or the return of power causes (UK Smart Charge "
+    "Points Regulations 2021: 600 by default, 1800 at most); 0 = none.",
+)  # fmt: skip
+CONTACTOR_RATED_OPERATIONS = Variable(
+    "JoulepostCtrlr", "ContactorRatedOperations", integer(1000, 10_000_000), 500_000,
+    "Operations without load the contactor is made for, from its data sheet.", mutability=READ_ONLY,
+)  # fmt: skip
+CONTACTOR_RATED_UNDER_LOAD = Variable(
+    "JoulepostCtrlr", "ContactorRatedUnderLoad", integer(100, 1_000_000), 50_000,
+    "Openings under load the contactor is made for, from its data sheet.", mutability=READ_ONLY,
+)  # fmt: skip
 PHASE_ROTATION = Variable(
     "JoulepostCtrlr", "PhaseRotation", PhaseRotations(), ("0.Unknown",),
     "How the phases are connected: 0 = grid to main meter, 1.. = connectors (1.6 9.1.7).",
@@ -519,6 +571,9 @@ VARIABLES: tuple[Variable[Any], ...] = (
     EVSE_AVAILABLE, EVSE_AVAILABILITY, EVSE_PHASES, EVSE_POWER,
     CONNECTOR_AVAILABLE, CONNECTOR_AVAILABILITY, CONNECTOR_TYPE, CONNECTOR_PHASES,
     FREE_VEND_TOKEN, METER_REQUIRED, METER_STALE, PERMIT_LEASE, NOMINAL_VOLTAGE, PHASE_ROTATION,
+    OVER_CURRENT_PERCENT, OVER_CURRENT_MARGIN, OVER_CURRENT_TIME, OVER_CURRENT_RETRIES,
+    OVER_VOLTAGE_PERCENT, UNDER_VOLTAGE_PERCENT, VOLTAGE_TIME, VOLTAGE_RETRIES, PROTECTION_RESTART,
+    RANDOM_DELAY_MAXIMUM, CONTACTOR_RATED_OPERATIONS, CONTACTOR_RATED_UNDER_LOAD,
 )  # fmt: skip
 
 NUMBER_OF_CONNECTORS_16 = ComputedKey16("NumberOfConnectors", "Connectors of the station.")

@@ -41,6 +41,18 @@ POLICY = Policy(
     meter_stale_s=10,
     permit_lease_s=10,
     nominal_voltage_v=230,
+    over_current_percent=10,
+    over_current_margin_ma=500,
+    over_current_s=7,
+    over_current_retries=3,
+    over_voltage_percent=110,
+    under_voltage_percent=80,
+    voltage_s=5,
+    voltage_retries=10,
+    protection_restart_s=30,
+    random_delay_max_s=0,
+    contactor_rated_operations=500_000,
+    contactor_rated_under_load=50_000,
 )
 
 

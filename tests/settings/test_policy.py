@@ -33,11 +33,24 @@ def test_every_field_follows_its_setting() -> None:
         "JoulepostCtrlr.MeterStale": "20",
         "JoulepostCtrlr.PermitLease": "11",
         "JoulepostCtrlr.NominalVoltage": "120",
+        "JoulepostCtrlr.OverCurrentPercent": "11",
+        "JoulepostCtrlr.OverCurrentMargin": "600",
+        "JoulepostCtrlr.OverCurrentTime": "8",
+        "JoulepostCtrlr.OverCurrentRetries": "4",
+        "JoulepostCtrlr.OverVoltagePercent": "112",
+        "JoulepostCtrlr.UnderVoltagePercent": "90",
+        "JoulepostCtrlr.VoltageTime": "6",
+        "JoulepostCtrlr.VoltageRetries": "9",
+        "JoulepostCtrlr.ProtectionRestart": "31",
+        "JoulepostCtrlr.RandomDelayMaximum": "600",
+        "JoulepostCtrlr.ContactorRatedOperations": "200000",
+        "JoulepostCtrlr.ContactorRatedUnderLoad": "20000",
     }
     assert policy(station(initial=changes)) == Policy(
         61, False, True, False, False, True, False, True, False, 62, False,
         63, (Measurand.VOLTAGE,), (Measurand.FREQUENCY,), 64, (Measurand.POWER_FACTOR,),
         65, (Measurand.CURRENT_OFFERED,), "Guest", False, 20, 11, 120,
+        11, 600, 8, 4, 112, 90, 6, 9, 31, 600, 200_000, 20_000,
     )  # fmt: skip
     defaults, changed = policy(station()), policy(station(initial=changes))
     same = [

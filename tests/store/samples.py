@@ -5,10 +5,14 @@ from __future__ import annotations
 from controller.domain.commands import ResetKind
 from controller.domain.events import (
     AvailabilityChanged,
+    ContactorUsed,
+    DelayBegun,
+    DelayEnded,
     ChargingState,
     Event,
     FaultCleared,
     FaultRaised,
+    FaultsReset,
     MeterValuesTaken,
     ProfileInstalled,
     ProfilesCleared,
@@ -39,6 +43,7 @@ from controller.domain.profiles import (
     SchedulePeriod,
 )
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
+from controller.domain.wear import Trend, Wear
 
 AT_MS = 1_700_000_000_000
 NOW = Now(mono_ms=5_000, utc_ms=AT_MS)
@@ -83,6 +88,11 @@ EVERY_EVENT: tuple[Event, ...] = (
     AvailabilityChanged(0, False, AT_MS),
     FaultRaised(1, "WELDED", AT_MS),
     FaultCleared(1, "WELDED", AT_MS),
+    FaultRaised(1, "over-current", AT_MS, tries=2),
+    FaultsReset(1, AT_MS),
+    DelayBegun(1, "charging schedule", 6_000, AT_MS + 600_000, AT_MS),
+    DelayEnded(1, "its time is over", AT_MS),
+    ContactorUsed(1, Wear(12, 1, Trend(21_000, 22_000, 12), Trend(15_000, 15_500, 12), 77, 3, 1), AT_MS),
     ProfileInstalled(1, PROFILE, AT_MS),
     ProfilesCleared(ProfileFilter(id=1, purpose=ProfilePurpose.TX_DEFAULT), (1, 2), AT_MS),
     TokenLearned(TOKEN, TokenInfo(AuthorizationStatus.ACCEPTED, AT_MS, GROUP), AT_MS),

@@ -43,10 +43,12 @@ def status_notification(view: EvseView) -> Payload:
         "status": status(view),
         "timestamp": instant(view.changed_at_ms),
     }
-    if view.fault is not None:
-        fault = describe(view.fault)
+    name = view.fault or view.warning
+    if name is not None:
+        fault = describe(name)
         payload["errorCode"] = fault.code16
-        if fault.code16 != "NoError":
-            payload["info"] = fault.cause[:50]
-            payload["vendorErrorCode"] = fault.name[:50]
+        if name == view.warning or fault.code16 != "NoError":
+            # A code of ChargeX where there is one: it is what fleets of many makers are compared by.
+            payload["info"] = fault.name[:50]
+            payload["vendorErrorCode"] = (fault.mrec or fault.name)[:50]
     return payload

@@ -6,7 +6,7 @@ import pytest
 
 from controller.csms.v16 import V16
 from controller.domain.events import ChargingState
-from controller.domain.faults import FAULTS
+from controller.domain.faults import FAULTS, describe
 from controller.domain.views import EvseView
 from tests.csms.rig import view
 from tests.csms.second_opinion import checked
@@ -62,10 +62,14 @@ def test_no_error_means_no_details() -> None:
 
 @pytest.mark.parametrize("fault", [*FAULTS, "a name from a newer program"])
 def test_16_CORE_77_16_CORE_80_16_CORE_81_every_fault_is_told(fault: str) -> None:
-    told = status(view(fault=fault))
-    if told["errorCode"] == "NoError":
+    row = describe(fault)
+    if not row.blocking:
+        told = status(view(warning=fault))
         assert told["status"] == "Available"
     else:
+        told = status(view(fault=fault))
         assert told["status"] == "Faulted"
-        assert told["vendorErrorCode"] == fault
-        assert told["info"]
+        assert told["errorCode"] != "NoError"
+    assert told["errorCode"] == row.code16
+    assert told["vendorErrorCode"] == (row.mrec or fault)
+    assert told["info"] == fault
