@@ -240,6 +240,7 @@ def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
         "inhibits": [name for name, _since in facts.inhibits] if facts else [],
         "operations": facts.operations if facts else 0,
         "openings_under_load": facts.openings_under_load if facts else 0,
+        "wake_ups": facts.wake_ups if facts else 0,
     }
 
 

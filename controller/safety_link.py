@@ -53,6 +53,8 @@ def facts_of(report: Report) -> EvseFacts:
         duty_pm=report.duty_pm,
         operations=report.operations,
         openings_under_load=report.openings_under_load,
+        wake_ups=report.wake_ups,
+        simplified_ma=report.simplified_ma,
     )
 
 

@@ -129,6 +129,7 @@ class EvseProfile:
     residual_current_test: PinProfile | None = None
     lock: LockProfile | None = None
     meter: MeterProfile | None = None
+    simplified_ma: int = 10_000  # most that a vehicle without S2 is offered (IEC 61851-1 A.2.3)
 
 
 @dataclass(frozen=True, slots=True)

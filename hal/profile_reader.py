@@ -145,6 +145,7 @@ class _Reader:
             tethered=tethered,
             cable_ma=self._cable(table, tethered, adc),
             ventilation=table.boolean("ventilation", default=False),
+            simplified_ma=table.integer("simplified_ma", 6000, 80_000, default=10_000),
             pwm=None if self._simulated else self._pwm(table),
             adc=adc,
             contactor=self._contactor(table),

@@ -241,6 +241,9 @@ class Evse:
                         "cable", facts.cable_ma, "proximity coding or tethered cable", None, "another cable"
                     )
                 )
+            if facts.simplified_ma is not None:
+                why = "the vehicle came without state B: it has no switch of its own (IEC 61851-1 A.2.3)"
+                claims.append(Claim("vehicle", facts.simplified_ma, why, None, "the vehicle shows state B"))
         if self.spec.limit_ma is not None:
             claims.append(
                 Claim(
@@ -646,6 +649,8 @@ class Evse:
                 else transaction.charging_state
             )
         if not facts.vehicle_connected:
+            if facts.pilot == "F" and not facts.inhibits and self.limit_ma(turn) >= MINIMUM_OFFER_MA:
+                return transaction.charging_state  # a pulse that wakes the vehicle: the offer stands
             return ChargingState.IDLE if facts.pilot == "A" else ChargingState.SUSPENDED_EVSE
         if facts.pwm and facts.contactor_closed and facts.pilot in ("C", "D"):
             return ChargingState.CHARGING

@@ -30,6 +30,8 @@ class EvseFacts:
     duty_pm: int = 0
     operations: int = 0
     openings_under_load: int = 0
+    wake_ups: int = 0  # pulses of state F for a sleeping vehicle, in this plug-in
+    simplified_ma: int | None = None  # most that a vehicle without S2 is offered; None = it has one
     close_took_ms: int | None = None  # last measured travel of the contactor, None = not measured
     open_took_ms: int | None = None
     safety_since_ms: int = 0  # CLOCK_MONOTONIC of the start of what counts the operations

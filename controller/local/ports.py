@@ -72,6 +72,7 @@ class EvseStatus(TypedDict, total=False):
     inhibits: Sequence[str]
     operations: int
     openings_under_load: int
+    wake_ups: int
 
 
 class StationStatus(TypedDict, total=False):

@@ -46,6 +46,7 @@ def config_of(profile: EvseProfile, board: EvseBoard) -> SafetyConfig:
         has_self_test=profile.residual_current_test is not None,
         has_proximity=not profile.tethered,
         has_lock=board.lock is not None,
+        simplified_ma=profile.simplified_ma,
         lock=LockTimes() if profile.lock is None else LockTimes(pulse_ms=profile.lock.pulse_ms),
     )
 
