@@ -106,6 +106,37 @@ class Lock(Protocol):
         """Position feedback; None when the lock has none."""
 
 
+class TemperatureSensor(Protocol):
+    """A temperature inside the station: plug contacts, terminals, relay, air."""
+
+    @property
+    def name(self) -> str:
+        """Where it sits, from the board profile."""
+
+    def read_mdeg_c(self) -> int:
+        """The latest temperature in thousandths of a degree Celsius. Never waits for a conversion.
+
+        Raises ``HardwareError`` when there is no trustworthy value: wire broken or shorted, too old.
+        """
+
+
+class DigitalInput(Protocol):
+    """A contact whose rest is the healthy state: emergency stop, enclosure switch."""
+
+    def active(self) -> bool:
+        """True = pressed, open. Fail-safe: a broken wire reads True. Raises ``HardwareError``."""
+
+
+class PhaseSwitch(Protocol):
+    """The contactor that adds L2 and L3 to L1. Never moved under load: the caller sees to it."""
+
+    def set_three_phase(self, three: bool) -> None:
+        """Command it. Without power it falls back to one phase. Raises ``HardwareError``."""
+
+    def three_phase(self) -> bool | None:
+        """Position feedback; None when the switch has none. Raises ``HardwareError``."""
+
+
 class Watchdog(Protocol):
     """Hardware gate that drops contactor and pilot unless it is fed."""
 
@@ -128,6 +159,10 @@ class EvseBoard(Protocol):
     def proximity(self) -> Proximity | None: ...
     @property
     def lock(self) -> Lock | None: ...
+    @property
+    def temperatures(self) -> Sequence[TemperatureSensor]: ...
+    @property
+    def phase_switch(self) -> PhaseSwitch | None: ...
 
 
 class SafetyBoard(Protocol):
@@ -137,6 +172,10 @@ class SafetyBoard(Protocol):
     def evses(self) -> Sequence[EvseBoard]: ...
     @property
     def watchdog(self) -> Watchdog | None: ...
+    @property
+    def emergency_stop(self) -> DigitalInput | None: ...
+    @property
+    def enclosure(self) -> DigitalInput | None: ...
 
     def refresh(self) -> None:
         """Called once at the start of every tick; boards that read in one transaction do it here.
@@ -147,6 +186,7 @@ class SafetyBoard(Protocol):
     def outputs_off(self) -> None:
         """Bring every output to its safe level: contactor open, pilot steady -12 V (F), motor off, test off.
 
+        A phase switch stays where it is, so that it does not break the current before the contactor does.
         Tries all of them even when one fails, then raises the first ``HardwareError``.
         """
 

@@ -85,6 +85,40 @@ class LockProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class TemperatureProfile:
+    """A temperature sensor and the ladder it leads to; whole degrees Celsius.
+
+    The value comes from ``path``, a sysfs file in thousandths of a degree (hwmon, iio, w1), or from
+    ``adc_channel`` of the EVSE's ADC: ``element`` "pt1000" (IEC 60751), or "ntc" with its ``table`` of
+    (ohm, degree) pairs, between ``pullup_ohm`` to the reference and ground. At ``derate_c`` half of the
+    rating is offered, at ``derate_more_c`` a quarter, at ``stop_c`` nothing until ``restart_c``.
+    """
+
+    name: str
+    path: str = ""
+    adc_channel: int | None = None
+    element: str = "pt1000"  # "pt1000" | "ntc"
+    pullup_ohm: int = 1000
+    table: tuple[tuple[int, int], ...] = ()
+    derate_c: int = 65
+    derate_more_c: int = 68
+    stop_c: int = 71
+    restart_c: int = 62
+    when_lost: str = "stop"  # "stop" | "derate"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSwitchProfile:
+    """The contactor of L2 and L3. ``dead_time_s``: open so long before it moves; ``three_phase_every_s``:
+    with a vehicle connected it goes from one phase to three no more often than this."""
+
+    switch: PinProfile
+    feedback: PinProfile | None = None
+    dead_time_s: int = 5
+    three_phase_every_s: int = 300
+
+
+@dataclass(frozen=True, slots=True)
 class MeterProfile:
     """An energy meter. ``link`` is "rtu:/dev/ttyAMA0", "tcp:192.0.2.7:502" or "simulated"."""
 
@@ -130,6 +164,8 @@ class EvseProfile:
     lock: LockProfile | None = None
     meter: MeterProfile | None = None
     simplified_ma: int = 10_000  # most that a vehicle without S2 is offered (IEC 61851-1 A.2.3)
+    temperatures: tuple[TemperatureProfile, ...] = ()
+    phase_switch: PhaseSwitchProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +175,8 @@ class BoardProfile:
     evses: tuple[EvseProfile, ...]
     readers: tuple[ReaderProfile, ...] = field(default=())
     watchdog: PinProfile | None = None
+    emergency_stop: PinProfile | None = None  # active = pressed
+    enclosure: PinProfile | None = None  # active = open
 
 
 def load_profile(name_or_path: str | Path, evses: int | None = None) -> BoardProfile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 from hal.data import data_path
@@ -20,10 +21,12 @@ from hal.profile import (
     EvseProfile,
     LockProfile,
     MeterProfile,
+    PhaseSwitchProfile,
     PinProfile,
     ProfileError,
     PwmProfile,
     ReaderProfile,
+    TemperatureProfile,
 )
 from hal.toml_table import Table
 
@@ -42,8 +45,16 @@ PILOT_HEADROOM_MV = 13_000  # 12 V + 5 % (IEC 61851-1 Annex A) and room to tell 
 SPI_PINS = {"0": (9, 10, 11), "1": (19, 20, 21)}
 CHIP_SELECT_PINS = {"0.0": 8, "0.1": 7, "1.0": 18, "1.1": 17, "1.2": 16}
 
-_TOP = ("name", "driver", "watchdog", "evse", "reader")
-_EVSE = tuple(entry.name for entry in fields(EvseProfile) if entry.name != "evse_id")
+MOST_SENSORS = 4
+ELEMENTS = ("pt1000", "ntc")
+LOWEST_C, HIGHEST_C = 30, 100
+"""Bounds of the temperature ladder: plugs and terminals are built for 100 degrees and less."""
+
+_TOP = ("name", "driver", "watchdog", "emergency_stop", "enclosure", "evse", "reader")
+_EVSE = (
+    *(entry.name for entry in fields(EvseProfile) if entry.name not in ("evse_id", "temperatures")),
+    "temperature",
+)
 _NO_GPIO = ("pwm", "adc", "contactor")
 _SIMULATED_EVSE = tuple(name for name in _EVSE if name not in _NO_GPIO)
 
@@ -113,8 +124,15 @@ class _Reader:
         tables = self._replicated(tables, evses)
         profiles = tuple(self._evse(table, number) for number, table in enumerate(tables, start=1))
         self._check_bursts(profiles)
-        watchdog = self._pin(top, "watchdog", output=True)
-        return BoardProfile(name, driver, profiles, self._readers(len(profiles)), watchdog)
+        return BoardProfile(
+            name,
+            driver,
+            profiles,
+            self._readers(len(profiles)),
+            watchdog=self._pin(top, "watchdog", output=True),
+            emergency_stop=self._guard(top, "emergency_stop"),
+            enclosure=self._guard(top, "enclosure"),
+        )
 
     def _replicated(self, tables: list[Table], evses: int | None) -> list[Table]:
         if evses is None or evses == len(tables):
@@ -138,10 +156,11 @@ class _Reader:
         adc = None if self._simulated else self._adc(table)
         tethered = table.boolean("tethered", default=True)
         rating_ma = table.integer("rating_ma", 6000, 80_000)
+        phases = table.choice("phases", (1, 3), default=3)
         return EvseProfile(
             evse_id=evse_id,
             rating_ma=rating_ma,
-            phases=table.choice("phases", (1, 3), default=3),
+            phases=phases,
             tethered=tethered,
             cable_ma=self._cable(table, tethered, adc),
             ventilation=table.boolean("ventilation", default=False),
@@ -154,6 +173,8 @@ class _Reader:
             residual_current_test=self._residual_current_test(table),
             lock=self._lock(table, tethered),
             meter=self._meter(table, evse_id) if table.has("meter") else None,
+            temperatures=self._temperatures(table, adc),
+            phase_switch=self._phase_switch(table, phases),
         )
 
     def _cable(self, table: Table, tethered: bool, adc: AdcProfile | None) -> int | None:
@@ -259,7 +280,115 @@ class _Reader:
             pulse_ms=lock.integer("pulse_ms", 50, 3000, default=600),
         )
 
+    def _phase_switch(self, table: Table, phases: int) -> PhaseSwitchProfile | None:
+        if not self._stated(table, "phase_switch"):
+            return None
+        if phases != 3:
+            table.fail("phase_switch", "a phase switch", "phases = 3 with it", "remove it or set phases = 3")
+        if self._simulated:
+            return PhaseSwitchProfile(PinProfile(NO_PIN), PinProfile(NO_PIN))
+        switch = table.table("phase_switch", _keys(PhaseSwitchProfile))
+        return PhaseSwitchProfile(
+            switch=self._required_pin(switch, "switch"),
+            feedback=self._pin(switch, "feedback"),
+            dead_time_s=switch.integer("dead_time_s", 5, 60, default=5),
+            three_phase_every_s=switch.integer("three_phase_every_s", 30, 86_400, default=300),
+        )
+
+    # ------------------------------------------------------------------ temperatures
+
+    def _temperatures(self, table: Table, adc: AdcProfile | None) -> tuple[TemperatureProfile, ...]:
+        found = table.tables("temperature", _keys(TemperatureProfile))
+        if len(found) > MOST_SENSORS:
+            table.fail("temperature", f"{len(found)} sensors", f"at most {MOST_SENSORS}", "remove some")
+        sensors: list[TemperatureProfile] = []
+        for one in found:
+            sensor = self._temperature(one, adc)
+            if sensor.name in [other.name for other in sensors]:
+                one.fail("name", f'"{sensor.name}" twice', "one name per sensor", "name the place it sits")
+            sensors.append(sensor)
+        return tuple(sensors)
+
+    def _temperature(self, table: Table, adc: AdcProfile | None) -> TemperatureProfile:
+        path, channel, element = self._source_of_temperature(table, adc)
+        restart_c = table.integer("restart_c", LOWEST_C, HIGHEST_C, default=62)
+        derate_c = table.integer("derate_c", LOWEST_C, HIGHEST_C, default=65)
+        more_c = table.integer("derate_more_c", LOWEST_C, HIGHEST_C, default=68)
+        stop_c = table.integer("stop_c", LOWEST_C, HIGHEST_C, default=71)
+        if not restart_c < derate_c < more_c < stop_c:
+            table.fail(
+                "stop_c",
+                f"restart {restart_c}, derate {derate_c}, derate_more {more_c}, stop {stop_c}",
+                "rising degrees in this order",
+                "give all four: restart_c, derate_c, derate_more_c, stop_c",
+            )
+        return TemperatureProfile(
+            name=table.text("name", 'the place of the sensor, e.g. "plug"'),
+            path=path,
+            adc_channel=channel,
+            element=element,
+            pullup_ohm=table.integer("pullup_ohm", 100, 1_000_000, default=1000),
+            table=self._resistances(table) if element == "ntc" else (),
+            derate_c=derate_c,
+            derate_more_c=more_c,
+            stop_c=stop_c,
+            restart_c=restart_c,
+            when_lost=table.choice("when_lost", ("stop", "derate"), default="stop"),
+        )
+
+    def _source_of_temperature(self, table: Table, adc: AdcProfile | None) -> tuple[str, int | None, str]:
+        sources = [name for name in ("path", "adc_channel") if table.has(name)]
+        if self._simulated:
+            if sources:
+                table.fail(sources[0], "a key for real sensors", "none on a simulated board", "remove it")
+            return "", None, "pt1000"
+        if len(sources) != 1 or adc is None:
+            table.fail("path", " and ".join(sources) or "nothing", "path or adc_channel", "give one of them")
+        element = table.choice("element", ELEMENTS, default="pt1000")
+        if table.has("table") and (element != "ntc" or sources == ["path"]):
+            table.fail("table", "a table of resistances", 'one with element = "ntc" only', "remove it")
+        if sources == ["path"]:
+            path = table.text("path", 'a file of millidegrees, e.g. "/sys/class/hwmon/hwmon1/temp1_input"')
+            if not path.startswith("/sys/"):
+                table.fail("path", f'"{path}"', "a file below /sys/", "name the sensor's sysfs file")
+            self._claim(table, "path", path)
+            return path, None, element
+        channel = table.integer("adc_channel", 0, 3 if adc.model == "MCP3204" else 7)
+        self._claim(table, "adc_channel", f"ADC channel {adc.spi}/{channel}")
+        return "", channel, element
+
+    def _resistances(self, table: Table) -> tuple[tuple[int, int], ...]:
+        """Pairs [ohm, degree Celsius] of an NTC: degrees rise, ohms fall."""
+        accepted = "at least two pairs [ohm, degree Celsius], degrees rising, ohms falling"
+        raw = table.raw("table")
+        pairs: list[tuple[int, int]] = []
+        for pair in raw if isinstance(raw, list) else ():
+            if isinstance(pair, list) and len(pair) == 2 and all(type(value) is int for value in pair):
+                pairs.append((pair[0], pair[1]))
+        rising = all(a[0] > b[0] > 0 and a[1] < b[1] for a, b in pairwise(pairs))
+        if not isinstance(raw, list) or len(pairs) != len(raw) or len(pairs) < 2 or not rising:
+            found = "no such key" if raw is None else str(raw)
+            table.fail("table", found, accepted, "copy it from the datasheet, e.g. [[10000, 25], [1070, 90]]")
+        return tuple(pairs)
+
     # ------------------------------------------------------------------ pins
+
+    def _guard(self, table: Table, name: str) -> PinProfile | None:
+        """An input whose broken wire has to read active: pulled to its active level."""
+        pin = self._pin(table, name)
+        if pin is None or self._simulated:
+            return pin
+        safe = "up" if pin.active_high else "down"
+        if pin.pull != safe:
+            where = table.table(name, _keys(PinProfile))
+            where.fail(
+                "pull",
+                f'"{pin.pull}" with active_high = {str(pin.active_high).lower()}',
+                f'"{safe}"',
+                "a broken wire has to read active: pull the line to its active level, and let the healthy "
+                "contact pull it away",
+            )
+        return pin
 
     def _stated(self, table: Table, name: str) -> bool:
         return table.boolean(name, default=False) if self._simulated else table.has(name)

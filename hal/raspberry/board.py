@@ -21,14 +21,27 @@ from hal.interface import (
     LockDrive,
     PilotSample,
     RfidReader,
+    TemperatureSensor,
 )
-from hal.profile import AdcProfile, BoardProfile, EvseProfile, ProfileError, PwmProfile
+from hal.profile import (
+    AdcProfile,
+    BoardProfile,
+    EvseProfile,
+    PinProfile,
+    ProfileError,
+    PwmProfile,
+    TemperatureProfile,
+)
 from hal.raspberry.contactor import GpioContactor
+from hal.raspberry.gpio import GpioInput
 from hal.raspberry.lock import GpioLock
+from hal.raspberry.phase_switch import GpioPhaseSwitch
 from hal.raspberry.pilot_adc import PilotAdc
 from hal.raspberry.pilot_pwm import PilotPwm
 from hal.raspberry.proximity import AdcProximity
 from hal.raspberry.residual_current import GpioResidualCurrent
+from hal.raspberry.sysfs_reader import SysfsReader
+from hal.raspberry.temperature import AdcTemperature, SysfsTemperature
 from hal.raspberry.watchdog import GpioWatchdog
 
 
@@ -39,6 +52,8 @@ class Makers:
     pwm: Callable[[PwmProfile, Path], PilotPwm] = PilotPwm
     adc: Callable[[AdcProfile, Path], PilotAdc] = PilotAdc
     proximity: Callable[[AdcProfile, Path], AdcProximity] = AdcProximity
+    temperature: Callable[[TemperatureProfile, AdcProfile, Path], AdcTemperature] = AdcTemperature
+    files: Callable[[Sequence[Path]], SysfsReader] = SysfsReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,8 @@ class RaspberryEvse:
     residual_current: GpioResidualCurrent | None
     proximity: AdcProximity | None
     lock: GpioLock | None
+    temperatures: Sequence[TemperatureSensor]
+    phase_switch: GpioPhaseSwitch | None
 
 
 class RaspberrySafetyBoard:
@@ -89,10 +106,13 @@ class RaspberrySafetyBoard:
             # All contactors and generators first: whatever fails to open later, they are off by then.
             contactors = [self._contactor(evse, opened) for evse in profile.evses]
             generators = [self._generator(evse, opened) for evse in profile.evses]
+            files = self._files(profile, opened)
             self._evses = [
-                self._evse(evse, contactor, pwm, opened)
+                self._evse(evse, contactor, pwm, files, opened)
                 for evse, contactor, pwm in zip(profile.evses, contactors, generators, strict=True)
             ]
+            self._emergency_stop = self._input(profile.emergency_stop, "emergency stop", opened)
+            self._enclosure = self._input(profile.enclosure, "enclosure switch", opened)
             self._watchdog: GpioWatchdog | None = None
             if profile.watchdog:
                 self._watchdog = GpioWatchdog(profile.watchdog, pin_factory)
@@ -108,11 +128,19 @@ class RaspberrySafetyBoard:
     def watchdog(self) -> GpioWatchdog | None:
         return self._watchdog
 
+    @property
+    def emergency_stop(self) -> GpioInput | None:
+        return self._emergency_stop
+
+    @property
+    def enclosure(self) -> GpioInput | None:
+        return self._enclosure
+
     def refresh(self) -> None:
         """Nothing to prepare: every input is read when asked."""
 
     def outputs_off(self) -> None:
-        """Contactors first, then pilots, tests, locks, watchdog: all are tried.
+        """Contactors first, then pilots, tests, locks, watchdog: all are tried; phase switches stay.
 
         Raises the first ``HardwareError``.
         """
@@ -146,8 +174,31 @@ class RaspberrySafetyBoard:
         self._off.append(lambda: pwm.set_duty(DUTY_STEADY_LOW))
         return pwm
 
+    def _input(self, profile: PinProfile | None, name: str, opened: ExitStack) -> GpioInput | None:
+        if profile is None:
+            return None
+        line = GpioInput(profile, name, self._pin_factory)
+        opened.callback(line.close)
+        return line
+
+    def _files(self, profile: BoardProfile, opened: ExitStack) -> dict[str, SysfsTemperature]:
+        """The sensors that are files, by path: one helper process reads them all."""
+        sensors = [sensor for evse in profile.evses for sensor in evse.temperatures if sensor.path]
+        if not sensors:
+            return {}
+        reader = self._makers.files([self._root / sensor.path.lstrip("/") for sensor in sensors])
+        opened.callback(reader.close)
+        return {
+            sensor.path: SysfsTemperature(sensor.name, reader, index) for index, sensor in enumerate(sensors)
+        }
+
     def _evse(
-        self, evse: EvseProfile, contactor: GpioContactor, pwm: PilotPwm, opened: ExitStack
+        self,
+        evse: EvseProfile,
+        contactor: GpioContactor,
+        pwm: PilotPwm,
+        files: dict[str, SysfsTemperature],
+        opened: ExitStack,
     ) -> RaspberryEvse:
         if evse.adc is None:
             raise _incomplete(evse, "adc")
@@ -171,8 +222,27 @@ class RaspberrySafetyBoard:
         if evse.adc.proximity_channel is not None:
             proximity = self._makers.proximity(evse.adc, self._root)
             opened.callback(proximity.close)
+        temperatures: list[TemperatureSensor] = []
+        for sensor in evse.temperatures:
+            if sensor.path:
+                temperatures.append(files[sensor.path])
+                continue
+            thermometer = self._makers.temperature(sensor, evse.adc, self._root)
+            opened.callback(thermometer.close)
+            temperatures.append(thermometer)
+        phase_switch = None
+        if evse.phase_switch:
+            phase_switch = GpioPhaseSwitch(evse.phase_switch, self._pin_factory)
+            opened.callback(phase_switch.close)
         return RaspberryEvse(
-            evse.evse_id, RaspberryPilot(pwm, adc), contactor, residual_current, proximity, lock
+            evse.evse_id,
+            RaspberryPilot(pwm, adc),
+            contactor,
+            residual_current,
+            proximity,
+            lock,
+            temperatures,
+            phase_switch,
         )
 
 

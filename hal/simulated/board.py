@@ -81,6 +81,39 @@ class _Lock:
         return None if lock is None or lock.feedback is None else self._evse.lock.feedback_locked
 
 
+class _Temperature:
+    def __init__(self, evse: EvseWorld, name: str) -> None:
+        self._evse = evse
+        self.name = name
+
+    def read_mdeg_c(self) -> int:
+        return self._evse.temperature_mdeg_c()
+
+
+class _PhaseSwitch:
+    def __init__(self, evse: EvseWorld) -> None:
+        self._evse = evse
+
+    def set_three_phase(self, three: bool) -> None:
+        self._evse.set_three_phase(three)
+
+    def three_phase(self) -> bool | None:
+        switch = self._evse.profile.phase_switch
+        known = switch is not None and switch.feedback is not None
+        return self._evse.phase_contactor.feedback_three if known else None
+
+
+class _Contact:
+    """Active while the station's fault of this name is set."""
+
+    def __init__(self, world: World, fault: str) -> None:
+        self._faults = world.station_faults
+        self._fault = fault
+
+    def active(self) -> bool:
+        return self._fault in self._faults
+
+
 class _Evse:
     def __init__(self, evse: EvseWorld) -> None:
         self.evse_id = evse.evse_id
@@ -90,6 +123,8 @@ class _Evse:
         self.residual_current = None if profile.residual_current is None else _ResidualCurrent(evse)
         self.proximity = None if profile.tethered else _Proximity(evse)
         self.lock = None if profile.lock is None else _Lock(evse)
+        self.temperatures = [_Temperature(evse, sensor.name) for sensor in profile.temperatures]
+        self.phase_switch = None if profile.phase_switch is None else _PhaseSwitch(evse)
 
 
 class _Watchdog:
@@ -110,7 +145,10 @@ class SimulatedBoard:
     def __init__(self, world: World) -> None:
         self._world = world
         self.evses = [_Evse(evse) for evse in world.evses]
-        self.watchdog = None if world.profile.watchdog is None else _Watchdog(world)
+        profile = world.profile
+        self.watchdog = None if profile.watchdog is None else _Watchdog(world)
+        self.emergency_stop = None if profile.emergency_stop is None else _Contact(world, "emergency_stop")
+        self.enclosure = None if profile.enclosure is None else _Contact(world, "enclosure_open")
 
     def refresh(self) -> None:
         if "board_silent" in self._world.station_faults:

@@ -1,4 +1,4 @@
-"""The power path of one EVSE: mains, contactor with mirror contact, energy meter.
+"""The power path of one EVSE: mains, contactor with mirror contact, phase switch, energy meter.
 
 Owns: when contacts move, which poles are live behind them, and energy as exact integers.
 Refuses to know: the pilot, the vehicle, and why somebody commands the coil.
@@ -95,6 +95,43 @@ class Contactor:
         if now_us < self._bounce_until and (now_us // 500) % 2:
             return not closed
         return closed
+
+
+class PhaseContactor:
+    """The contactor that adds L2 and L3. Without power it rests on L1 alone.
+
+    ``moved_live``: how often its contacts moved while current flowed through the main contactor.
+    """
+
+    def __init__(self, faults: AbstractSet[str]) -> None:
+        self._faults = faults
+        self._coil = False
+        self._due_us: int | None = None
+        self.three = False
+        self.operations = 0
+        self.moved_live = 0
+
+    def drive(self, coil: bool, now_us: int) -> None:
+        """The coil is energised or not."""
+        if coil != self._coil:
+            self._coil = coil
+            self._due_us = now_us + (CLOSE_US if coil else OPEN_US)
+
+    def update(self, now_us: int, live: bool) -> None:
+        """Move what is due. ``live``: current flows in this moment."""
+        if self._due_us is not None and now_us >= self._due_us:
+            self._due_us = None
+        if self._due_us is None and self.three != self._coil and "phase_switch_stuck" not in self._faults:
+            self.three = self._coil
+            self.operations += 1
+            self.moved_live += live
+
+    def horizon_us(self, now_us: int) -> int | None:
+        return None if self._due_us is None else max(1, self._due_us - now_us)
+
+    @property
+    def feedback_three(self) -> bool:
+        return self.three and "phase_feedback_stuck" not in self._faults
 
 
 class Meter:

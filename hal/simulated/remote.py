@@ -20,10 +20,12 @@ from hal.plateaus import plateaus
 from hal.profile import BoardProfile, EvseProfile
 from hal.simulated.wire import (
     LONGEST_MESSAGE,
+    NO_TEMPERATURE,
     OPEN_OHM,
     SOCKET_NAME,
     Inputs,
     Outputs,
+    Panel,
     WireError,
     decode_inputs,
     encode_outputs,
@@ -101,6 +103,49 @@ class _Lock:
         return self._evse.inputs().locked if self._has_feedback else None
 
 
+class _Temperature:
+    def __init__(self, evse: RemoteEvse, name: str) -> None:
+        self._evse = evse
+        self.name = name
+
+    def read_mdeg_c(self) -> int:
+        mdeg_c = self._evse.inputs().temperature_mdeg_c
+        if mdeg_c == NO_TEMPERATURE:
+            raise HardwareError(
+                f"evse {self._evse.evse_id}: the bench's temperature sensor {self.name} does not answer; "
+                f"clear the fault temperature_sensor_lost"
+            )
+        return mdeg_c
+
+
+class _PhaseSwitch:
+    def __init__(self, evse: RemoteEvse, has_feedback: bool) -> None:
+        self._evse = evse
+        self._has_feedback = has_feedback
+
+    def set_three_phase(self, three: bool) -> None:
+        self._evse.output("three_phase", three)
+
+    def three_phase(self) -> bool | None:
+        return self._evse.inputs().three_phase if self._has_feedback else None
+
+
+class _EmergencyStop:
+    def __init__(self, board: RemoteBoard) -> None:
+        self._board = board
+
+    def active(self) -> bool:
+        return self._board.panel().emergency_stop
+
+
+class _Enclosure:
+    def __init__(self, board: RemoteBoard) -> None:
+        self._board = board
+
+    def active(self) -> bool:
+        return self._board.panel().enclosure_open
+
+
 class RemoteEvse:
     """One EVSE of a ``RemoteBoard``."""
 
@@ -118,6 +163,9 @@ class RemoteEvse:
         )
         self.proximity = None if profile.tethered else _Proximity(self)
         self.lock = None if profile.lock is None else _Lock(self, profile.lock.feedback is not None)
+        self.temperatures = [_Temperature(self, sensor.name) for sensor in profile.temperatures]
+        switch = profile.phase_switch
+        self.phase_switch = None if switch is None else _PhaseSwitch(self, switch.feedback is not None)
 
     def inputs(self) -> Inputs:
         """The latest inputs. Raises ``HardwareError`` while there are none."""
@@ -157,6 +205,8 @@ class RemoteBoard:
             for index, (evse, outputs) in enumerate(zip(profile.evses, self._outputs, strict=True))
         ]
         self.watchdog = None if profile.watchdog is None else _Watchdog(self)
+        self.emergency_stop = None if profile.emergency_stop is None else _EmergencyStop(self)
+        self.enclosure = None if profile.enclosure is None else _Enclosure(self)
         self._socket: socket.socket | None = None
         self._retry_at = 0
         self._why = "not yet connected"
@@ -165,6 +215,7 @@ class RemoteBoard:
         self._sent_at = 0
         self._at_us = 0
         self._inputs: list[Inputs] = []
+        self._panel = Panel()
 
     # ------------------------------------------------------------------ SafetyBoard
 
@@ -210,6 +261,11 @@ class RemoteBoard:
         if not self._inputs:
             raise HardwareError(self._trouble(self._why))
         return self._inputs[index]
+
+    def panel(self) -> Panel:
+        if not self._inputs:
+            raise HardwareError(self._trouble(self._why))
+        return self._panel
 
     def changed(self, at_once: bool) -> None:
         self._dirty = True
@@ -273,7 +329,7 @@ class RemoteBoard:
 
     def _adopt(self, message: bytes) -> None:
         try:
-            at_us, inputs = decode_inputs(message)
+            at_us, inputs, panel = decode_inputs(message)
         except WireError as problem:
             self._lose(f"{problem}; bench and safety process must be of the same release")
             return
@@ -283,6 +339,7 @@ class RemoteBoard:
             self._lose(f"the bench has EVSEs {found}, the profile has {expected}; give both the same profile")
             return
         self._inputs = inputs
+        self._panel = panel
         self._at_us = at_us
 
     def _lose(self, why: str) -> None:

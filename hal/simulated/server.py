@@ -23,10 +23,12 @@ from hal.simulated.meters import MeterBus, SimulatedModbusMeter
 from hal.simulated.readers import ReaderLine
 from hal.simulated.wire import (
     LONGEST_MESSAGE,
+    NO_TEMPERATURE,
     OPEN_OHM,
     SOCKET_NAME,
     Inputs,
     Outputs,
+    Panel,
     WireError,
     decode_outputs,
     encode_inputs,
@@ -132,6 +134,10 @@ class BenchServer:
     def set_vehicle(self, evse_id: int = 1, **vehicle: Any) -> None:
         """See ``World.set_vehicle``."""
         self._do(lambda: self.world.set_vehicle(evse_id, **vehicle))
+
+    def set_ambient(self, mdeg_c: int, evse_id: int | None = None) -> None:
+        """See ``World.set_ambient``."""
+        self._do(lambda: self.world.set_ambient(mdeg_c, evse_id))
 
     def swipe(self, uid: str, reader: int = 0) -> None:
         """Hold a card to a reader for a moment. Raises ``ValueError`` for a card it cannot read."""
@@ -313,6 +319,7 @@ class BenchServer:
             evse.set_contactor(output.contactor)
             evse.set_lock(LockDrive(output.lock))
             evse.set_rcd_test(output.rcd_test)
+            evse.set_three_phase(output.three_phase)
         if fed:
             self.world.feed_watchdog()
 
@@ -327,9 +334,10 @@ class BenchServer:
         self._pilot_moved = False
         if self._client is None or "board_silent" in self.world.station_faults:
             return
-        message = encode_inputs(
-            self._last_us, self._samples, [self._inputs(evse) for evse in self.world.evses]
-        )
+        faults = self.world.station_faults
+        panel = Panel("emergency_stop" in faults, "enclosure_open" in faults)
+        inputs = [self._inputs(evse) for evse in self.world.evses]
+        message = encode_inputs(self._last_us, self._samples, inputs, panel)
         try:
             self._client.send(message)
         except (BlockingIOError, InterruptedError):
@@ -347,6 +355,10 @@ class BenchServer:
             samples = evse.burst().packed
         except HardwareError:
             samples = b""  # the other end says so
+        try:
+            mdeg_c = evse.temperature_mdeg_c()
+        except HardwareError:
+            mdeg_c = NO_TEMPERATURE
         ohm = evse.proximity.resistance_ohm
         return Inputs(
             evse.evse_id,
@@ -355,6 +367,8 @@ class BenchServer:
             evse.lock.feedback_locked,
             OPEN_OHM if ohm is None else ohm,
             samples,
+            evse.phase_contactor.feedback_three,
+            mdeg_c,
         )
 
     # ------------------------------------------------------------------ serial lines

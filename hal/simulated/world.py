@@ -24,13 +24,16 @@ from hal.profile import (
     EvseProfile,
     LockProfile,
     MeterProfile,
+    PhaseSwitchProfile,
     PinProfile,
     ReaderProfile,
+    TemperatureProfile,
 )
 from hal.simulated.circuit import DEAD, NOISE_MV, Diode, Load, Wire, burst, wire
 from hal.simulated.faults import STATION, FaultBook
 from hal.simulated.guard import CABLE_OHM, Gate, LockMotor, ProximityContact, ResidualDetector
-from hal.simulated.power import Contactor, Mains, Meter
+from hal.simulated.power import Contactor, Mains, Meter, PhaseContactor
+from hal.simulated.thermal import Thermal
 from hal.simulated.vehicle import Vehicle
 
 BURST_SAMPLES = 80
@@ -45,9 +48,11 @@ SOURCE_HIGH_MV = 12_000
 SOURCE_LOW_MV = -12_000
 
 
-def simulated_profile(evses: int = 1, *, tethered: bool = True, phases: int = 3) -> BoardProfile:
+def simulated_profile(
+    evses: int = 1, *, tethered: bool = True, phases: int = 3, phase_switch: bool = False
+) -> BoardProfile:
     """A profile for a world without a file: every part there is, 32 A per EVSE, an RTU meter each, one
-    card reader; proximity and lock where not ``tethered``."""
+    card reader; proximity and lock where not ``tethered``; three phases at once, or ``phase_switch``."""
     part = PinProfile(NO_PIN)
     return BoardProfile(
         name=f"simulated-{evses}",
@@ -64,11 +69,15 @@ def simulated_profile(evses: int = 1, *, tethered: bool = True, phases: int = 3)
                 residual_current_test=part,
                 lock=None if tethered else LockProfile(part, part, part),
                 meter=MeterProfile(model="Eastron SDM630 v2", link=f"rtu:/dev/meter{evse_id}"),
+                temperatures=(TemperatureProfile("plug"),),
+                phase_switch=PhaseSwitchProfile(part, part) if phase_switch else None,
             )
             for evse_id in range(1, evses + 1)
         ),
         readers=(ReaderProfile(driver="rdm6300", port="/dev/rfid0"),),
         watchdog=part,
+        emergency_stop=part,
+        enclosure=part,
     )
 
 
@@ -118,6 +127,7 @@ class _Outputs:
     contactor: bool = False
     lock: LockDrive = LockDrive.OFF
     rcd_test: bool = False
+    three_phase: bool = False
 
 
 class EvseWorld:
@@ -131,6 +141,8 @@ class EvseWorld:
         self.vehicle = Vehicle(phases=profile.phases)
         self.vehicle_connected = False
         self.contactor = Contactor(faults)
+        self.phase_contactor = PhaseContactor(faults)
+        self.thermal = Thermal(faults)
         self.meter = Meter(faults)
         self.residual_current = ResidualDetector(faults)
         self.proximity = ProximityContact(faults)
@@ -180,6 +192,21 @@ class EvseWorld:
             self._outputs.rcd_test = active
             self.residual_current.set_test(active, self._world.now_us)
 
+    def set_three_phase(self, three: bool) -> None:
+        if three != self._outputs.three_phase:
+            self._outputs.three_phase = three
+            self._world.record(self.evse_id, "command three phases" if three else "command one phase")
+            self.settle(self._world.now_us)
+
+    def temperature_mdeg_c(self) -> int:
+        """What every sensor of this EVSE shows. Raises ``HardwareError`` when their wires are broken."""
+        if "temperature_sensor_lost" in self.faults:
+            raise HardwareError(
+                f"evse {self.evse_id}: simulated temperature sensor: no answer; expected a resistance; "
+                f"clear the fault temperature_sensor_lost"
+            )
+        return self.thermal.mdeg_c
+
     def burst(self) -> Burst:
         """A burst of the pilot ADC at the terminal. Raises ``HardwareError`` when the ADC is dead."""
         if "adc_dead" in self.faults:
@@ -197,7 +224,7 @@ class EvseWorld:
 
     def horizon_us(self, now_us: int) -> int:
         ahead = self.vehicle.horizon_us(now_us) if self.vehicle_connected else 1_000_000
-        for part in (self.contactor, self.residual_current):
+        for part in (self.contactor, self.residual_current, self.phase_contactor):
             due = part.horizon_us(now_us)
             if due is not None and due < ahead:
                 ahead = due
@@ -207,6 +234,7 @@ class EvseWorld:
 
     def integrate(self, dt_us: int) -> None:
         """The present currents have flowed for ``dt_us``."""
+        self.thermal.integrate(dt_us, self.meter.current_ma)
         if any(self.meter.current_ma):
             self.vehicle.take(self.meter.integrate(dt_us, self._world.speed_pm))
 
@@ -224,6 +252,12 @@ class EvseWorld:
         poles = contactor.poles
         if poles != before:
             world.record(self.evse_id, "contacts closed" if any(poles) else "contacts open")
+        if self.profile.phase_switch is not None:
+            switch = self.phase_contactor
+            switch.drive(self._outputs.three_phase, now_us)
+            switch.update(now_us, any(poles) and any(self.meter.current_ma))
+            if not switch.three:
+                poles = (poles[0], False, False)
         mains = self._mains_mv()
         self.inlet_mv = (mains[0] * poles[0], mains[1] * poles[1], mains[2] * poles[2])
         self._settle_pilot(gate)
@@ -440,6 +474,13 @@ class World:
             setattr(evse.vehicle, name, value)
         evse.settle(self.now_us)
 
+    def set_ambient(self, mdeg_c: int, evse_id: int | None = None) -> None:
+        """The air around an EVSE (None = all), -60..150 degrees. Raises ``ValueError`` outside."""
+        if not -60_000 <= mdeg_c <= 150_000:
+            raise ValueError(f"ambient {mdeg_c} mdeg C; expected -60000..150000")
+        for evse in self.evses if evse_id is None else [self.evse(evse_id)]:
+            evse.thermal.ambient_mdeg_c = mdeg_c
+
     def swipe(self, uid: str, reader: int = 0, kind: TokenKind = TokenKind.ISO14443) -> None:
         """Present a card (``uid`` in hex). Raises ``ValueError`` for no hex or no such reader."""
         text = uid.upper()
@@ -485,6 +526,9 @@ class World:
             "proximity_ohm": evse.proximity.resistance_ohm,
             "locked": evse.lock.bolted,
             "rcd_tripped": evse.residual_current.tripped,
+            "temperature_mdeg_c": evse.thermal.mdeg_c,
+            "ambient_mdeg_c": evse.thermal.ambient_mdeg_c,
+            "phases": _phases(evse),
             "indicator": evse.indicator,
             "current_ma": list(evse.meter.current_ma),
             "power_w": sum(v * i for v, i in zip(evse.meter.voltage_mv, evse.meter.current_ma, strict=True))
@@ -515,6 +559,13 @@ class World:
     def _apply_vehicle_faults(self, evse: EvseWorld) -> None:
         for name in evse.faults & _VEHICLE_FAULTS.keys():
             setattr(evse.vehicle, _VEHICLE_FAULTS[name], True)
+
+
+def _phases(evse: EvseWorld) -> int:
+    """How many phases are connected behind the main contactor."""
+    if evse.profile.phase_switch is None:
+        return evse.profile.phases
+    return 3 if evse.phase_contactor.three else 1
 
 
 _VEHICLE_FAULTS = {

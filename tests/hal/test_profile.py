@@ -284,3 +284,93 @@ def test_replication_is_refused_where_it_has_no_meaning() -> None:
     assert "0 EVSEs asked for; accepted: 1..99" in refused(SIMULATED, evses=0)
     assert "100 EVSEs asked for" in refused(SIMULATED, evses=100)
     assert len(parse(PI, evses=1).evses) == 1
+
+
+# --------------------------------------------------------------------------- temperature, panel, phases
+
+SENSOR = """
+[[evse.temperature]]
+name = "plug"
+adc_channel = 2
+"""
+NTC = SENSOR + 'element = "ntc"\ntable = [[32650, 0], [10000, 25], [1070, 90]]\n'
+GUARDS = """
+emergency_stop = { pin = 5, pull = "up" }
+enclosure = { pin = 6, active_high = false, pull = "down" }
+"""
+SWITCH = """
+[evse.phase_switch]
+switch = { pin = 16 }
+feedback = { pin = 19, active_high = false, pull = "up" }
+dead_time_s = 7
+"""
+
+
+def pi(sensor: str = "", top: str = "") -> str:
+    return PI.replace("[evse.meter]", f"{sensor}\n[evse.meter]").replace(
+        'driver = "raspberry"', f'driver = "raspberry"\n{top}'
+    )
+
+
+def test_a_sensor_has_the_ladder_of_openevse_by_default() -> None:
+    (sensor,) = parse(pi(SENSOR)).evses[0].temperatures
+    assert (sensor.name, sensor.adc_channel, sensor.element, sensor.path) == ("plug", 2, "pt1000", "")
+    assert (sensor.derate_c, sensor.derate_more_c, sensor.stop_c, sensor.restart_c) == (65, 68, 71, 62)
+    assert sensor.when_lost == "stop"
+
+
+def test_sensors_of_every_kind() -> None:
+    file = SENSOR.replace('"plug"', '"air"').replace(
+        "adc_channel = 2", 'path = "/sys/class/hwmon/hwmon1/temp1_input"'
+    )
+    file += 'when_lost = "derate"\n'
+    ntc, air = parse(pi(NTC + file)).evses[0].temperatures
+    assert ntc.table == ((32650, 0), (10000, 25), (1070, 90))
+    assert (air.path, air.when_lost) == ("/sys/class/hwmon/hwmon1/temp1_input", "derate")
+
+
+def test_panel_and_phase_switch() -> None:
+    profile = parse(pi(SWITCH, GUARDS))
+    assert profile.emergency_stop == PinProfile(5, True, "up")
+    assert profile.enclosure == PinProfile(6, False, "down")
+    switch = profile.evses[0].phase_switch
+    assert switch is not None and (switch.switch.pin, switch.dead_time_s) == (16, 7)
+    assert switch.three_phase_every_s == 300
+
+
+def test_the_simulated_board_has_every_part() -> None:
+    profile = load_profile("simulated")
+    assert profile.emergency_stop == profile.enclosure == PinProfile(NO_PIN)
+    assert [sensor.name for sensor in profile.evses[0].temperatures] == ["plug"]
+    assert profile.evses[0].phase_switch is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (pi(SENSOR.replace("adc_channel = 2", "")), r"temperature[1].path: found nothing; accepted: path or"),
+        (pi(SENSOR + 'path = "/sys/x"\n'), "found path and adc_channel"),
+        (pi(SENSOR.replace("= 2", "= 1")), "ADC channel 0.0/1, used by evse[1].adc.proximity_channel"),
+        (pi(SENSOR.replace("adc_channel = 2", 'path = "/proc/x"')), "a file below /sys/"),
+        (pi(SENSOR + "stop_c = 66\n"), "stop_c: found restart 62, derate 65, derate_more 68, stop 66"),
+        (pi(SENSOR + "stop_c = 101\n"), "an integer 30..100"),
+        (pi(SENSOR + 'element = "ntc"\n'), "table: found no such key; accepted: at least two pairs"),
+        (pi(SENSOR + 'element = "ntc"\ntable = [[1000, 25], [2000, 90]]\n'), "degrees rising, ohms falling"),
+        (pi(SENSOR + 'element = "ntc"\ntable = [[1000, 25, 3]]\n'), "table: found [[1000, 25, 3]]"),
+        (pi(SENSOR + "table = [[2000, 25], [1000, 90]]\n"), 'one with element = "ntc" only'),
+        (pi(SENSOR + 'when_lost = "ignore"\n'), 'accepted: "stop", "derate"'),
+        (pi(SENSOR + SENSOR.replace("= 2", "= 3")), 'name: found "plug" twice'),
+        (pi("".join(SENSOR.replace('"plug"', f'"s{n}"') for n in range(5))), "at most 4"),
+        (
+            pi("", GUARDS.replace('"up"', '"down"')),
+            'emergency_stop.pull: found "down" with active_high = true',
+        ),
+        (pi("", "enclosure = { pin = 6 }"), 'enclosure.pull: found "none"'),
+        (pi(SWITCH.replace("= 7", "= 4")), "dead_time_s: found 4; accepted: an integer 5..60"),
+        (pi(SWITCH.replace("pin = 16", "pin = 17")), "GPIO17, used by"),
+        (pi(SWITCH).replace("phases = 3", "phases = 1"), "phase_switch: found a phase switch"),
+        (SIMULATED.replace('name = "plug"', 'name = "plug"\nadc_channel = 2'), "a key for real sensors"),
+    ],
+)
+def test_wrong_sensors_panels_and_switches(text: str, message: str) -> None:
+    assert message in refused(text)

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import errno
 import os
+import time
 import timeit
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,19 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from hal.interface import HardwareError, LockDrive, SafetyBoard, ServiceBoard
-from hal.profile import BoardProfile, ProfileError, load_profile
+from hal.profile import (
+    BoardProfile,
+    PhaseSwitchProfile,
+    PinProfile,
+    ProfileError,
+    TemperatureProfile,
+    load_profile,
+)
 from hal.raspberry.board import Makers, RaspberrySafetyBoard, RaspberryServiceBoard
 from hal.raspberry.pilot_adc import PilotAdc
 from hal.raspberry.pilot_pwm import PilotPwm
 from hal.raspberry.proximity import AdcProximity
+from hal.raspberry.temperature import AdcTemperature
 from tests.support.fake_pwm import FakePwm, value
 from tests.support.fake_spi import FakeSpi, FakeSpiDev, PilotWave
 
@@ -46,6 +55,9 @@ class Station:
             ),
             adc=lambda p, root: PilotAdc(p, root, ioctl=self.spi.ioctl, clock_ns=self.spi.clock_ns),
             proximity=lambda p, root: AdcProximity(p, root, open_spi=lambda: FakeSpiDev(self.spi)),
+            temperature=lambda p, adc, root: AdcTemperature(
+                p, adc, root, open_spi=lambda: FakeSpiDev(self.spi)
+            ),
         )
         return RaspberrySafetyBoard(profile or self.profile, self.root, pin_factory=self.pins, makers=makers)
 
@@ -230,3 +242,46 @@ def test_service_board_closes_all_and_raises_the_first_error(
     with pytest.raises(HardwareError, match="device 1"):
         asyncio.run(board.close())
     assert closed == [1, 2, 3]
+
+
+def test_temperatures_panel_and_phase_switch(tmp_path: Path) -> None:
+    station = Station(tmp_path)
+    (tmp_path / "sys/class/hwmon/hwmon1").mkdir(parents=True)
+    (tmp_path / "sys/class/hwmon/hwmon1/temp1_input").write_text("31250\n")
+    file = TemperatureProfile("air", path="/sys/class/hwmon/hwmon1/temp1_input")
+    evse = dataclasses.replace(
+        station.profile.evses[0],
+        temperatures=(TemperatureProfile("plug", adc_channel=2, pullup_ohm=5_000), file),
+        phase_switch=PhaseSwitchProfile(PinProfile(16), PinProfile(19, False, "up")),
+    )
+    profile = dataclasses.replace(
+        station.profile,
+        evses=(evse,),
+        emergency_stop=PinProfile(5, True, "up"),
+        enclosure=PinProfile(6, True, "up"),
+    )
+    board: SafetyBoard = station.open(profile)
+    try:
+        (part,) = board.evses
+        plug, air = part.temperatures
+        assert (plug.name, air.name) == ("plug", "air")
+        assert 20_000 < plug.read_mdeg_c() < 30_000  # 1100 ohm: code 738 of 4096
+        deadline_s = time.monotonic() + 5
+        while True:
+            try:
+                assert air.read_mdeg_c() == 31_250
+                break
+            except HardwareError:
+                assert time.monotonic() < deadline_s, "the helper reads the file"
+                time.sleep(0.01)
+        assert board.emergency_stop is not None and board.emergency_stop.active(), "nothing is connected"
+        station.pins.pin(5).drive_low()
+        assert not board.emergency_stop.active()
+        assert board.enclosure is not None and board.enclosure.active()
+        assert part.phase_switch is not None
+        part.phase_switch.set_three_phase(True)
+        board.outputs_off()
+        assert station.level(16) == 1, "it moves after the contactor, not with it"
+    finally:
+        board.close()
+    assert station.pins.pin(16).function == "input"

@@ -27,6 +27,8 @@ class Hand:
     def charge(self, duty_pm: int = DUTY_16A, **vehicle: Any) -> None:
         """Plug in, offer, close, and wait until the current is steady."""
         self.run(10)
+        if self.evse.phase_switch is not None:
+            self.evse.phase_switch.set_three_phase(True)
         self.evse.pilot.set_duty(1000)
         self.world.plug(1, **vehicle)
         self.evse.pilot.set_duty(duty_pm)

@@ -135,6 +135,28 @@ def _refresh(hand: Hand) -> Any:
     return "fine"
 
 
+def _temperature(hand: Hand) -> Any:
+    (sensor,) = hand.evse.temperatures
+    try:
+        return sensor.read_mdeg_c() > 60_000
+    except HardwareError:
+        return "lost"
+
+
+def _one_phase(hand: Hand) -> Any:
+    switch = hand.evse.phase_switch
+    assert switch is not None
+    before = switch.three_phase()
+    switch.set_three_phase(False)
+    hand.run(5_000)
+    return before, switch.three_phase(), hand.current_ma
+
+
+def _panel(hand: Hand) -> Any:
+    assert hand.board.emergency_stop is not None and hand.board.enclosure is not None
+    return hand.board.emergency_stop.active(), hand.board.enclosure.active()
+
+
 SEEN_BY: dict[str, Callable[[Hand], Any]] = {
     "pilot_short": _pilot,
     "pilot_open": _pilot,
@@ -160,6 +182,10 @@ SEEN_BY: dict[str, Callable[[Hand], Any]] = {
     "proximity_wrong": _proximity,
     "lock_jam": _locked,
     "lock_feedback_lost": _locked,
+    "over_temperature": _temperature,
+    "temperature_sensor_lost": _temperature,
+    "phase_switch_stuck": _one_phase,
+    "phase_feedback_stuck": _one_phase,
     "over_current": _limited,
     "vehicle_ignores_x1": _after_x1,
     "vehicle_ignores_pilot": _in_state_f,
@@ -168,6 +194,8 @@ SEEN_BY: dict[str, Callable[[Hand], Any]] = {
     "meter_frozen": _meter,
     "meter_reset": _meter,
     "phase_missing": _volts,
+    "emergency_stop": _panel,
+    "enclosure_open": _panel,
     "mains_off": _volts,
     "reader_silent": _card,
     "reader_garbage": _card,
@@ -177,7 +205,7 @@ SEEN_BY: dict[str, Callable[[Hand], Any]] = {
 
 
 def charging() -> Hand:
-    hand = Hand(World(profile=simulated_profile(tethered=False)))
+    hand = Hand(World(profile=simulated_profile(tethered=False, phase_switch=True)))
     hand.charge()
     return hand
 

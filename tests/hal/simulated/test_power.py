@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hal.simulated.power import ALL_POLES, NO_POLES, PJ_PER_UWH, Contactor, Meter
+from hal.simulated.power import ALL_POLES, NO_POLES, PJ_PER_UWH, Contactor, Meter, PhaseContactor
 
 
 def settle(contactor: Contactor, now_us: int) -> int:
@@ -104,3 +104,26 @@ def test_a_frozen_meter_shows_the_moment_it_froze() -> None:
     assert meter.reading() == before
     faults.clear()
     assert meter.reading().energy_import_wh == 2300
+
+
+def test_the_phase_contactor_follows_its_coil_and_counts_moves_under_load() -> None:
+    switch = PhaseContactor(set())
+    switch.drive(True, 0)
+    switch.update(19_000, live=False)
+    assert not switch.three and switch.horizon_us(19_000) == 1_000
+    switch.update(20_000, live=False)
+    assert switch.three and switch.feedback_three and (switch.operations, switch.moved_live) == (1, 0)
+    switch.drive(False, 30_000)
+    switch.update(45_000, live=True)
+    assert not switch.three and (switch.operations, switch.moved_live) == (2, 1)
+
+
+def test_a_stuck_phase_contactor_moves_once_it_is_free() -> None:
+    faults = {"phase_switch_stuck"}
+    switch = PhaseContactor(faults)
+    switch.drive(True, 0)
+    switch.update(1_000_000, live=False)
+    assert not switch.three
+    faults.clear()
+    switch.update(1_100_000, live=False)
+    assert switch.three

@@ -9,6 +9,7 @@ import pytest
 from hal.simulated.wire import (
     Inputs,
     Outputs,
+    Panel,
     WireError,
     decode_inputs,
     decode_outputs,
@@ -16,9 +17,10 @@ from hal.simulated.wire import (
     encode_outputs,
 )
 
-OUTPUTS = [Outputs(1, 267, True, 0, False), Outputs(2, 1000, False, 2, True)]
+OUTPUTS = [Outputs(1, 267, True, 0, False, True), Outputs(2, 1000, False, 2, True)]
 BURST = pack("=4h", -12_000, 9_000, 32_767, -32_768)
-INPUTS = [Inputs(1, True, False, True, 220, BURST), Inputs(2, False, True, False, -1, b"")]
+INPUTS = [Inputs(1, True, False, True, 220, BURST, True, -40_000), Inputs(2, False, True, False, -1, b"")]
+PANEL = Panel(emergency_stop=True)
 
 
 def test_outputs_there_and_back() -> None:
@@ -30,7 +32,9 @@ def test_the_pulse_counter_wraps() -> None:
 
 
 def test_inputs_there_and_back_with_an_adc_that_is_dead() -> None:
-    assert decode_inputs(encode_inputs(123_456_789_012, 4, INPUTS)) == (123_456_789_012, INPUTS)
+    for panel in (PANEL, Panel(enclosure_open=True)):
+        message = encode_inputs(123_456_789_012, 4, INPUTS, panel)
+        assert decode_inputs(message) == (123_456_789_012, INPUTS, panel)
 
 
 @pytest.mark.parametrize("cut", [0, 3, 7, 12])
