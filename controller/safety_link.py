@@ -55,6 +55,9 @@ def facts_of(report: Report) -> EvseFacts:
         openings_under_load=report.openings_under_load,
         wake_ups=report.wake_ups,
         simplified_ma=report.simplified_ma,
+        close_took_ms=report.close_took_ms,
+        open_took_ms=report.open_took_ms,
+        safety_since_ms=report.counting_since_ms,
     )
 
 

@@ -1,7 +1,8 @@
 """The contactor's life as the controller writes it down. The rules are ``wear``'s.
 
-Few writes: one event with the end of a transaction (in its commit), every ``SAVE_EVERY`` operations beside that, and
-when a run of the safety process is over; what happens in between is counted by the safety process itself.
+Few writes: one event with the end of a transaction (in its commit), every ``SAVE_EVERY`` operations beside
+that, and when a run of the safety process is over; what happens in between is counted by the safety process
+itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The random delay of one EVSE as it goes on: events, claims, override. The rules are ``random_delay``'s.
 
-Durable: the running delay, so that a restart does not skip it. A boundary that passed while the controller was
-down is found at its return: the limit of the last known moment is where it begins.
+Durable: the running delay, so that a restart does not skip it. A boundary that passed while the controller
+was down is found at its return: the limit of the last known moment is where it begins.
 """
 
 from __future__ import annotations

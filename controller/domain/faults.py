@@ -154,8 +154,8 @@ _SAFETY_ROWS = (
         "GroundFailure",
         severity=Severity.HARD,
         unplug=True,
-        remedy="somebody may be hurt: look first. Then try another vehicle and cable; if it trips without one, "
-        "measure the insulation of the installation",
+        remedy="somebody may be hurt: look first. Then try another vehicle and cable; if it trips without "
+        "one, measure the insulation of the installation",
         component201="RCD",
         mrec="CX002",
     ),
@@ -219,7 +219,7 @@ _SAFETY_ROWS = (
         "10 s on time",
         "InternalError",
         after_ms=10_000,
-        remedy="look for other real-time programs on the machine; is the processor too hot or its supply weak?",
+        remedy="look for other real-time programs on the machine; is the processor too hot, its supply weak?",
     ),
     Fault(
         "over-temperature",
@@ -280,8 +280,8 @@ _CONTROLLER_ROWS = (
         acts=Acts.CONTROLLER,
         inhibits=_PERMIT,
         tries="JoulepostCtrlr.OverCurrentRetries",
-        remedy="the vehicle's charger or an adapter does not obey the pilot: try another vehicle, then the meter "
-        "(transformer ratio, phases)",
+        remedy="the vehicle's charger or an adapter does not obey the pilot: try another vehicle, then the "
+        "meter (transformer ratio, phases)",
         component201="OverCurrentProtection",
         mrec="CX004",
     ),
@@ -294,8 +294,8 @@ _CONTROLLER_ROWS = (
         acts=Acts.CONTROLLER,
         inhibits=_PERMIT,
         tries="JoulepostCtrlr.VoltageRetries",
-        remedy="measure the mains; a lost neutral or PEN conductor raises one phase and lowers another: call the "
-        "grid operator",
+        remedy="measure the mains; a lost neutral or PEN conductor raises one phase and lowers another: "
+        "call the grid operator",
         component201="ElectricalFeed",
         mrec="CX005",
     ),
@@ -308,8 +308,8 @@ _CONTROLLER_ROWS = (
         acts=Acts.CONTROLLER,
         inhibits=_PERMIT,
         tries="JoulepostCtrlr.VoltageRetries",
-        remedy="measure the mains, with and without load; check terminals, fuses and the cross-section of the "
-        "supply",
+        remedy="measure the mains, with and without load; check terminals, fuses and the cross-section of "
+        "the supply",
         component201="ElectricalFeed",
         mrec="CX006",
     ),
@@ -322,8 +322,8 @@ _CONTROLLER_ROWS = (
         acts=Acts.CONTROLLER,
         inhibits=_PERMIT,
         tries="JoulepostCtrlr.VoltageRetries",
-        remedy="check the fuses and the circuit breaker of that phase; a single-phase supply needs phases = 1 in "
-        "the board profile",
+        remedy="check the fuses and the circuit breaker of that phase; a single-phase supply needs phases = "
+        "1 in the board profile",
         component201="ElectricalFeed",
     ),
     Fault(
@@ -334,8 +334,8 @@ _CONTROLLER_ROWS = (
         acts=Acts.CONTROLLER,
         inhibits=_PERMIT,
         after_ms=0,
-        remedy="check the bus (A and B swapped? end resistor?), the meter's address and speed; `joulepost why` "
-        "shows the last error",
+        remedy="check the bus (A and B swapped? end resistor?), the meter's address and speed; `joulepost "
+        "why` shows the last error",
         component201="FiscalMetering",
     ),
     Fault(

@@ -7,10 +7,10 @@ These checks act through the controller: a reading a second, seconds of patience
 go, open. They are no substitute for the circuit breaker and the residual-current device, and they do not
 open within 100 ms; the fault catalogue says so in each of their rows.
 
-Per check one ``Watch``: quiet -> (bad for ``trip_ms``) -> active -> (good for ``restart_ms``) -> quiet. Between
-bad and good lies a band that is neither: it ends the patience, and it does not count as recovery. A reading
-that does not tell leaves all as it is. After ``tries`` returns within one plug-in the watch stays active
-until unplugging or a reset.
+Per check one ``Watch``: quiet -> (bad for ``trip_ms``) -> active -> (good for ``restart_ms``) -> quiet.
+Between bad and good lies a band that is neither: it ends the patience, and it does not count as recovery. A
+reading that does not tell leaves all as it is. After ``tries`` returns within one plug-in the watch stays
+active until unplugging or a reset.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ _UNKNOWN = Finding(Sight.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One check of one EVSE. ``tries``: how often it became active in this plug-in. Instants CLOCK_MONOTONIC."""
+    """One check of one EVSE. ``tries``: how often it became active in this plug-in. Instants
+    CLOCK_MONOTONIC."""
 
     active: bool = False
     tries: int = 0

@@ -1,14 +1,14 @@
 """The random delay of the UK Smart Charge Points Regulations 2021. Pure.
 
 Owns: when a change of the charging rate is put off, for how long, and what ends it.
-Refuses to know: what is charged with which limit (it is handed the limit of the schedules), the clock, and where
-randomness comes from (``draw``).
+Refuses to know: what is charged with which limit (it is handed the limit of the schedules), the clock, and
+where randomness comes from (``draw``).
 
 Put off are changes that happen at the same moment at many stations without anybody's doing: a boundary of a
-charging schedule's periods (a tariff, a clock), and the return of power. During the delay the limit from before
-holds, whether it was lower or higher. Not put off is what somebody asked for: plugging in, a card, a command or a
-new profile of the CSMS; and nothing that protects the installation (ChargingStationMaxProfile, external
-constraints, cable, rating, faults): those limits hold at once, beside the delay.
+charging schedule's periods (a tariff, a clock), and the return of power. During the delay the limit from
+before holds, whether it was lower or higher. Not put off is what somebody asked for: plugging in, a card, a
+command or a new profile of the CSMS; and nothing that protects the installation (ChargingStationMaxProfile,
+external constraints, cable, rating, faults): those limits hold at once, beside the delay.
 A delay that runs is not begun anew by a second boundary: at its end the limit of that moment holds.
 """
 
@@ -28,8 +28,9 @@ NO_LIMIT_MA = 80_000
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """``limit_ma``: what the schedules of a transaction allow now. ``chosen``: who chose them (transaction and
-    profiles with their instants); a limit that changes while the choice stays was changed by the clock."""
+    """``limit_ma``: what the schedules of a transaction allow now. ``chosen``: who chose them (transaction
+    and profiles with their instants); a limit that changes while the choice stays was changed by the
+    clock."""
 
     chosen: tuple[object, ...]
     limit_ma: int
@@ -85,7 +86,8 @@ def begin(cause: str, held_ma: int, utc_ms: int, most_s: int, draw: Draw) -> Del
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``begun``: a delay to begin. ``ended``: why the running one is over, None = it runs on (or none ran)."""
+    """``begun``: a delay to begin. ``ended``: why the running one is over, None = it runs on (or none
+    ran)."""
 
     accepted: Scheduled | None
     begun: Delay | None = None

@@ -1,10 +1,10 @@
 """What a contactor has lived through, counted over restarts of both processes. Pure.
 
-Owns: totals from the counters of the safety process's runs, the trend of its travel times, the estimate of wear.
-Refuses to know: how it is stored (one event per transaction, in the commit of its end) and shown.
+Owns: totals from the counters of the safety process's runs, the trend of its travel times, the estimate of
+wear. Refuses to know: how it is stored (one event per transaction, in the commit of its end) and shown.
 
-The safety process counts from its start; ``run_ms`` (CLOCK_MONOTONIC of that start) tells its runs apart, so a
-controller that was away while the safety process restarted adds the new run to the old total.
+The safety process counts from its start; ``run_ms`` (CLOCK_MONOTONIC of that start) tells its runs apart, so
+a controller that was away while the safety process restarted adds the new run to the old total.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """``operations``: closings. ``under_load``: openings while the vehicle still asked for current. The ``run``
-    fields are the safety process's own counters as last heard."""
+    """``operations``: closings. ``under_load``: openings while the vehicle still asked for current. The
+    ``run`` fields are the safety process's own counters as last heard."""
 
     operations: int = 0
     under_load: int = 0

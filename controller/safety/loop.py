@@ -11,6 +11,7 @@ and no others, keep systemd's watchdog quiet.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from controller.safety import core
 from controller.safety.config import SafetyConfig
@@ -72,6 +73,7 @@ class EvseLoop:
         if board.evse_id != config.evse_id:
             raise ValueError(f"EVSE: board has number {board.evse_id}, configuration {config.evse_id}")
         self.state = core.initial(config, now_ms)
+        self.counting_since_ms = now_ms
         self.faults = 0
         self._board = board
         self._log = log
@@ -102,6 +104,7 @@ class EvseLoop:
             self._fault("step", error, now_ms)
             # What led here is not known: forget all of it, number the next plug-in anew, start again.
             self.state, outputs = core.initial(before.config, now_ms, max(now_ms, before.plug_no + 1)), OFF
+            self.counting_since_ms = now_ms
         self._tell(before, self.state, now_ms)
         delivered = self._drive(outputs, now_ms)
         if self._told and self.faults == faults and inputs.sample is not None:
@@ -282,7 +285,8 @@ class SafetyLoop:
             if everything or visible != self._told[index]:
                 self._told[index] = visible
                 self._seq += 1
-                due.append(core.report(evse.state, self._seq, now_ms, overruns, lateness_us))
+                report = core.report(evse.state, self._seq, now_ms, overruns, lateness_us)
+                due.append(replace(report, counting_since_ms=evse.counting_since_ms))
         return due
 
 

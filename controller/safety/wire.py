@@ -29,8 +29,9 @@ _INHIBIT_SLOTS = 24
 _PERMIT_BODY = Struct("<BBHqiqBBBI")
 # version, kind, evse_id, seq, at_ms, plug_no, pilot, pwm, high_mv, low_mv, duty_pm, offered_ma, rating_ma,
 # cable_ma, commanded, mirror, locked, permit_held, operations, openings_under_load, overruns,
-# worst_lateness_us, close_took_ms, open_took_ms, wake_ups, simplified_ma, inhibit mask, since-when of each
-_REPORT_BODY = Struct(f"<BBHqqqBBiiiiiiBBBBIIIIiiIiI{_INHIBIT_SLOTS}q")
+# worst_lateness_us, close_took_ms, open_took_ms, wake_ups, simplified_ma, inhibit mask, since-when of each,
+# counting_since_ms
+_REPORT_BODY = Struct(f"<BBHqqqBBiiiiiiBBBBIIIIiiIiI{_INHIBIT_SLOTS}qq")
 PERMIT_BYTES = _PERMIT_BODY.size + _CRC.size
 REPORT_BYTES = _REPORT_BODY.size + _CRC.size
 
@@ -128,6 +129,7 @@ def encode_report(report: Report) -> bytes:
             _ABSENT if report.simplified_ma is None else report.simplified_ma,
             mask,
             *since,
+            report.counting_since_ms,
         )
     except (StructError, ValueError) as error:
         raise WireError(f"report of EVSE {report.evse_id} does not fit its layout: {error}") from error
@@ -139,7 +141,7 @@ def decode_report(message: bytes) -> Report:
     fields = _REPORT_BODY.unpack(_open(message, REPORT_BYTES, _REPORT))
     _, _, evse_id, seq, at_ms, plug_no, pilot, pwm, high_mv, low_mv, duty_pm, offered_ma, *rest = fields
     rating_ma, cable_ma, commanded, mirror, locked, held, operations, under_load, *rest = rest
-    overruns, lateness, close_ms, open_ms, wake_ups, simplified_ma, mask, *since = rest
+    overruns, lateness, close_ms, open_ms, wake_ups, simplified_ma, mask, *since, counting_since_ms = rest
     flags = (pwm, commanded, held, mirror, locked)
     if pilot >= len(_LETTERS) or mask >> len(Inhibit) or max(flags[:3]) > 1 or max(flags[3:]) > _UNKNOWN:
         raise WireError(
@@ -172,6 +174,7 @@ def decode_report(message: bytes) -> Report:
         open_took_ms=None if open_ms == _ABSENT else open_ms,
         wake_ups=wake_ups,
         simplified_ma=None if simplified_ma == _ABSENT else simplified_ma,
+        counting_since_ms=counting_since_ms,
     )
 
 

@@ -531,8 +531,8 @@ PROTECTION_RESTART = Variable(
 )  # fmt: skip
 RANDOM_DELAY_MAXIMUM = Variable(
     "JoulepostCtrlr", "RandomDelayMaximum", seconds(0, 1800), 0,
-    "Longest random delay of starts and changes that the clock or the return of power causes (UK Smart Charge "
-    "Points Regulations 2021: 600 by default, 1800 at most); 0 = none.",
+    "Longest random delay of starts and changes that the clock or the return of power causes (UK Smart "
+    "Charge Points Regulations 2021: 600 by default, 1800 at most); 0 = none.",
 )  # fmt: skip
 CONTACTOR_RATED_OPERATIONS = Variable(
     "JoulepostCtrlr", "ContactorRatedOperations", integer(1000, 10_000_000), 500_000,

@@ -84,6 +84,7 @@ reports = st.builds(
     worst_lateness_us=counts,
     close_took_ms=st.none() | st.integers(0, 10_000),
     open_took_ms=st.none() | st.integers(0, 10_000),
+    counting_since_ms=st.integers(0, 1 << 53),
 )
 
 
@@ -106,7 +107,7 @@ def test_every_field_is_on_the_wire() -> None:
 
 
 def test_the_layout_is_fixed() -> None:
-    assert (PERMIT_BYTES, REPORT_BYTES) == (35, 290)
+    assert (PERMIT_BYTES, REPORT_BYTES) == (35, 298)
     assert encode_permit(PERMIT).hex() == (
         "0201020015cd5b0700000000803e0000b168de3a000000000101010700000011d7690e"
     )

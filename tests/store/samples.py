@@ -5,10 +5,10 @@ from __future__ import annotations
 from controller.domain.commands import ResetKind
 from controller.domain.events import (
     AvailabilityChanged,
+    ChargingState,
     ContactorUsed,
     DelayBegun,
     DelayEnded,
-    ChargingState,
     Event,
     FaultCleared,
     FaultRaised,
