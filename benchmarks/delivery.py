@@ -5,8 +5,8 @@
 The journal of a station is filled with transactions of ten messages each (start, eight meter values, end),
 the real controller is started without a CSMS, and then the CSMS comes up. Counted are messages per second
 from the first to the last, ordered, one at a time, each answered and its delivery made durable. Beside it the
-same payloads in a bare loop of json and websockets, in a process of its own, to the same server: what the round
-trip alone costs. Rounds alternate and medians are printed. Aim: at least 60 % of the bare loop.
+same payloads in a bare loop of json and websockets, in a process of its own, to the same server: the round
+trip alone. Rounds alternate and medians are printed. Aim: at least 60 % of the bare loop.
 """
 
 from __future__ import annotations
