@@ -14,7 +14,7 @@ from controller.safety.debounce import DebounceTimes
 from controller.safety.lock import LockTimes
 from controller.safety.permit import MINIMUM_OFFER_MA
 from controller.safety.pilot import HIGHEST_OFFER_MA, Thresholds
-from controller.safety.residual import SelfTestTimes
+from controller.safety.residual import RetryBudget, SelfTestTimes
 from controller.safety.wakeup import WakeUpTimes
 
 
@@ -67,6 +67,7 @@ class SafetyConfig:
     lock: LockTimes = field(default=LockTimes())
     simplified_ma: int = 10_000
     wake_up: WakeUpTimes = field(default=WakeUpTimes())
+    residual: RetryBudget = field(default=RetryBudget())
 
     def __post_init__(self) -> None:
         if not 1 <= self.evse_id <= 65_535:

@@ -24,7 +24,7 @@ from controller.safety import contactor as contactor_rules
 from controller.safety import lock as lock_rules
 from controller.safety import residual, simplified, wakeup
 from controller.safety.config import SafetyConfig
-from controller.safety.contactor import Contactor, Phase
+from controller.safety.contactor import Contactor, Phase, trend_of
 from controller.safety.debounce import Debounce, evaluate
 from controller.safety.gate import may_be_closed
 from controller.safety.inhibits import Inhibit, InhibitSet, update
@@ -33,7 +33,7 @@ from controller.safety.permit import MINIMUM_OFFER_MA, LockWish, Permit, accept,
 from controller.safety.pilot import CONNECTED, Pilot, Reading, classify, duty_for, is_pwm, offer_of, wave_good
 from controller.safety.proximity import NO_PLUG, SHORT, Coding, observe
 from controller.safety.report import Report
-from controller.safety.residual import SelfTest
+from controller.safety.residual import SelfTest, Trips
 from controller.safety.wakeup import Rung, WakeUp
 from hal.interface import DUTY_STEADY_HIGH, DUTY_STEADY_LOW, LockDrive, PilotSample
 
@@ -126,6 +126,7 @@ class State:
     locked: bool | None = None
     simplified: bool = False  # from A to C without B: a vehicle without S2
     wake: WakeUp = field(default=WakeUp())
+    trips: Trips = field(default=Trips())
 
     @property
     def pilot(self) -> Pilot:
@@ -192,6 +193,10 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     if contactor.failures and (vacant or reset):
         contactor = replace(contactor, failures=0)
     tripped = tripped and not state.self_test.running
+    on_ms = now_ms - state.contactor.since_ms if state.contactor.commanded else None
+    new_trip = not state.inhibits.mask & _RESIDUAL
+    trips = residual.count(state.trips, tripped, new_trip, on_ms, vacant or reset, now_ms, config.residual)
+    retry_at = residual.retry_at_ms(trips, config.residual)
 
     no_cable = config.has_proximity and (
         coding.value_ma == SHORT or (coding.value_ma == NO_PLUG and pilot in CONNECTED)
@@ -200,7 +205,10 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         seen and mirror is not True and not tripped and not no_cable and debounce.doubt_since_ms is None
     )
     # A board may need a moment for its first answer; that is no fault, and STARTING keeps everything off.
-    waking = starting and now_ms - state.inhibits.since_ms[Inhibit.STARTING] < config.pilot.waking_ms
+    starting_ms = now_ms - state.inhibits.since_ms[Inhibit.STARTING] if starting else 0
+    waking = starting and starting_ms < config.pilot.waking_ms
+    # A self-test that the last run of the process did not finish may still be on its way out.
+    testing = starting and config.has_self_test and starting_ms <= config.self_test.clear_ms
     wrong_duty = wrong_since is not None and now_ms - wrong_since >= config.pilot.wrong_duty_ms
     failing = contactor.did_not_close or contactor.failures >= config.contactor.attempts
     causes = (
@@ -211,7 +219,7 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         | (_DIODE_MISSING if debounce.diode_missing else 0)
         | (_PWM_FAULT if wrong_duty else 0)
         | (_VENTILATION if pilot is Pilot.D and not config.ventilation else 0)
-        | (_RESIDUAL if tripped else 0)
+        | (_RESIDUAL if tripped and not testing else 0)
         | (_RESIDUAL_TEST if state.self_test.failed else 0)
         | (_WELDED if contactor.welded else 0)
         | (_DID_NOT_CLOSE if failing else 0)
@@ -219,7 +227,8 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         | (_LOCK if state.lock.fault else 0)
         | (_LATE if inputs.late else 0)
     )
-    inhibits = update(state.inhibits, causes, now_ms, vacant=vacant, reset=reset)
+    forgiven = _RESIDUAL if retry_at is not None and now_ms >= retry_at else 0
+    inhibits = update(state.inhibits, causes, now_ms, vacant=vacant, reset=reset, forgiven=forgiven)
     free = not inhibits.mask
 
     simple = simplified.observe(state.simplified, state.debounce.letter, pilot, connected)
@@ -256,8 +265,12 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
 
     self_test = state.self_test
     if config.has_self_test:
-        tripped_raw = inputs.sample is not None and inputs.tripped
-        self_test = residual.advance(self_test, wanted and at_rest, tripped_raw, now_ms, config.self_test)
+        if inputs.sample is None:
+            self_test = residual.unseen(self_test, now_ms)
+        else:
+            self_test = residual.advance(
+                self_test, wanted and at_rest, inputs.tripped, now_ms, config.self_test
+            )
     prepared = secured and (self_test.passed or not config.has_self_test)
 
     # Unavailable: state F, but only while nobody is there. F itself hides whether somebody comes.
@@ -332,6 +345,7 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         locked,
         simple,
         wake,
+        trips,
     )
     return after, Outputs(duty_pm, contactor.commanded, lock.drive, self_test.output)
 
@@ -434,6 +448,14 @@ def report(state: State, seq: int, now_ms: int, overruns: int = 0, worst_latenes
         open_took_ms=contactor.open_took_ms,
         wake_ups=state.wake.count,
         simplified_ma=state.config.simplified_ma if state.simplified else None,
+        close_trend_ms=trend_of(contactor.close_travels_ms),
+        open_trend_ms=trend_of(contactor.open_travels_ms),
+        residual_trips=state.trips.count,
+        residual_retry_at_ms=(
+            residual.retry_at_ms(state.trips, state.config.residual)
+            if Inhibit.RESIDUAL_CURRENT in state.inhibits
+            else None
+        ),
     )
 
 

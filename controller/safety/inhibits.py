@@ -58,7 +58,11 @@ CLEARING: dict[Inhibit, Clearing] = {
     Inhibit.DIODE_MISSING: Clearing(None, True, "what hangs on the plug is no vehicle: unplug it, or reset"),
     Inhibit.PWM_FAULT: Clearing(10_000, False, "tried again after 10 s; PWM is proven before every closing"),
     Inhibit.VENTILATION_REQUIRED: Clearing(0, False, "the vehicle no longer asks for ventilation"),
-    Inhibit.RESIDUAL_CURRENT: Clearing(None, True, "somebody may be hurt: look, then unplug or reset"),
+    Inhibit.RESIDUAL_CURRENT: Clearing(
+        None,
+        True,
+        "somebody may be hurt: look, then unplug or reset; retries only by a budget in the profile",
+    ),
     Inhibit.RESIDUAL_CURRENT_TEST: Clearing(
         60_000, False, "tested again after a minute; no closing without a pass"
     ),
@@ -98,10 +102,13 @@ class InhibitSet:
         return {inhibit: self.since_ms[inhibit] for inhibit in _ALL if self.mask >> inhibit & 1}
 
 
-def update(inhibits: InhibitSet, causes: int, now_ms: int, *, vacant: bool, reset: bool) -> InhibitSet:
+def update(
+    inhibits: InhibitSet, causes: int, now_ms: int, *, vacant: bool, reset: bool, forgiven: int = 0
+) -> InhibitSet:
     """Set what has a cause, clear what may be cleared. ``causes`` is a bit mask, bit = ``Inhibit``.
 
-    ``vacant`` = nobody is connected; ``reset`` = somebody asked to clear latched faults just now.
+    ``vacant`` = nobody is connected; ``reset`` = somebody asked to clear latched faults just now;
+    ``forgiven`` = bit mask of those whose own rules allow another try now (residual current).
     Returns ``inhibits`` itself when nothing changes.
     """
     if not causes and not inhibits.mask:
@@ -119,7 +126,7 @@ def update(inhibits: InhibitSet, causes: int, now_ms: int, *, vacant: bool, rese
             if gone[number] == _NEVER:
                 gone[number] = now_ms
             by_itself = rule.after_ms is not None and now_ms - gone[number] >= rule.after_ms
-            if by_itself or (rule.unplug and vacant) or reset:
+            if by_itself or (rule.unplug and vacant) or reset or forgiven & bit:
                 mask &= ~bit
                 since[number], gone[number] = 0, _NEVER
     updated = InhibitSet(mask, tuple(since), tuple(gone))

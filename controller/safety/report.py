@@ -48,9 +48,10 @@ class Report:
     close_took_ms: int | None = None  # last travel of the contactor, None = not measured yet
     open_took_ms: int | None = None
     wake_ups: int = 0  # pulses of state F for a sleeping vehicle, in this plug-in
+    simplified_ma: int | None = None  # most that a vehicle without S2 is offered; None = it is not one
+    counting_since_ms: int = 0  # since when operations and openings_under_load are counted
     close_trend_ms: Trend | None = None  # of the last travels, None = nothing measured yet
     open_trend_ms: Trend | None = None
     residual_trips: int = 0  # in this plug-in
     residual_retry_at_ms: int | None = None  # when a trip is forgiven by the retry budget, None = it is not
-    simplified_ma: int | None = None  # most that a vehicle without S2 is offered; None = it is not one
-    counting_since_ms: int = 0  # since when operations and openings_under_load are counted
+    worst_detection_us: int = 0  # longest time from a look at the inputs to what followed from the next two

@@ -13,6 +13,7 @@ from struct import Struct
 from struct import error as StructError
 from zlib import crc32
 
+from controller.safety.contactor import Trend
 from controller.safety.inhibits import Inhibit
 from controller.safety.permit import LockWish, Permit
 from controller.safety.pilot import HIGHEST_OFFER_MA, Pilot
@@ -30,14 +31,16 @@ _PERMIT_BODY = Struct("<BBHqiqBBBI")
 # version, kind, evse_id, seq, at_ms, plug_no, pilot, pwm, high_mv, low_mv, duty_pm, offered_ma, rating_ma,
 # cable_ma, commanded, mirror, locked, permit_held, operations, openings_under_load, overruns,
 # worst_lateness_us, close_took_ms, open_took_ms, wake_ups, simplified_ma, inhibit mask, since-when of each,
-# counting_since_ms
-_REPORT_BODY = Struct(f"<BBHqqqBBiiiiiiBBBBIIIIiiIiI{_INHIBIT_SLOTS}qq")
+# counting_since_ms, trend of closing (lowest, mean, highest, travels) and of opening, residual_trips,
+# residual_retry_at_ms, worst_detection_us
+_REPORT_BODY = Struct(f"<BBHqqqBBiiiiiiBBBBIIIIiiIiI{_INHIBIT_SLOTS}qqiiiiiiiiIqI")
 PERMIT_BYTES = _PERMIT_BODY.size + _CRC.size
 REPORT_BYTES = _REPORT_BODY.size + _CRC.size
 
 _LETTERS = tuple(pilot.name for pilot in Pilot)
 _UNKNOWN = 2
 _ABSENT = -1
+_NO_TREND = (0, 0, 0, 0)
 _LONGEST_INSTANT_MS = 1 << 53
 _U32 = 0xFFFF_FFFF
 
@@ -130,6 +133,11 @@ def encode_report(report: Report) -> bytes:
             mask,
             *since,
             report.counting_since_ms,
+            *(report.close_trend_ms or _NO_TREND),
+            *(report.open_trend_ms or _NO_TREND),
+            report.residual_trips & _U32,
+            _ABSENT if report.residual_retry_at_ms is None else report.residual_retry_at_ms,
+            min(report.worst_detection_us, _U32),
         )
     except (StructError, ValueError) as error:
         raise WireError(f"report of EVSE {report.evse_id} does not fit its layout: {error}") from error
@@ -141,7 +149,9 @@ def decode_report(message: bytes) -> Report:
     fields = _REPORT_BODY.unpack(_open(message, REPORT_BYTES, _REPORT))
     _, _, evse_id, seq, at_ms, plug_no, pilot, pwm, high_mv, low_mv, duty_pm, offered_ma, *rest = fields
     rating_ma, cable_ma, commanded, mirror, locked, held, operations, under_load, *rest = rest
-    overruns, lateness, close_ms, open_ms, wake_ups, simplified_ma, mask, *since, counting_since_ms = rest
+    overruns, lateness, close_ms, open_ms, wake_ups, simplified_ma, mask, *rest = rest
+    since, counting_since_ms, *rest = rest[:_INHIBIT_SLOTS], *rest[_INHIBIT_SLOTS:]
+    close_trend, open_trend, trips, retry_at_ms, detection = rest[:4], rest[4:8], *rest[8:]
     flags = (pwm, commanded, held, mirror, locked)
     if pilot >= len(_LETTERS) or mask >> len(Inhibit) or max(flags[:3]) > 1 or max(flags[3:]) > _UNKNOWN:
         raise WireError(
@@ -175,6 +185,11 @@ def decode_report(message: bytes) -> Report:
         wake_ups=wake_ups,
         simplified_ma=None if simplified_ma == _ABSENT else simplified_ma,
         counting_since_ms=counting_since_ms,
+        close_trend_ms=Trend(*close_trend) if close_trend[3] else None,
+        open_trend_ms=Trend(*open_trend) if open_trend[3] else None,
+        residual_trips=trips,
+        residual_retry_at_ms=None if retry_at_ms == _ABSENT else retry_at_ms,
+        worst_detection_us=detection,
     )
 
 

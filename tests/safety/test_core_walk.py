@@ -22,6 +22,7 @@ from controller.safety.debounce import DebounceTimes
 from controller.safety.inhibits import CLEARING, Inhibit
 from controller.safety.permit import Permit
 from controller.safety.pilot import Pilot, is_pwm
+from controller.safety.residual import RetryBudget
 from hal.interface import LockDrive, PilotSample
 from tests.safety.rig import wire
 
@@ -100,6 +101,14 @@ def same(state: State, now_ms: int) -> State:
         wrong_since_ms=maybe(state.wrong_since_ms and state.wrong_since_ms + move, 100),
         letting_go_since_ms=maybe(state.letting_go_since_ms and state.letting_go_since_ms + move, 6_000),
         sample=SEEN,
+        trips=replace(
+            state.trips,
+            count=min(state.trips.count, state.config.residual.retries + 1),
+            quiet_since_ms=maybe(
+                state.trips.quiet_since_ms and state.trips.quiet_since_ms + move,
+                state.config.residual.wait_ms if state.config.residual.retries else 0,
+            ),
+        ),
     )
 
 
@@ -187,6 +196,10 @@ WALKS: dict[str, tuple[SafetyConfig, dict[str, tuple[object, ...]]]] = {
         {"vehicle": ("A", "C", "E"), "permit": (None, 16_000), "silent": (False, True)},
     ),
     "trip": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "tripped": (False, True)}),
+    "trip and retry": (
+        replace(PLAIN, residual=RetryBudget(1, 60_000)),
+        {"vehicle": ("A", "C"), "permit": (16_000,), "tripped": (False, True)},
+    ),
     "stale permits": (PLAIN, {"vehicle": ("A", "C"), "permit": (None, 16_000), "fits": (False, True)}),
     "welded": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "mirror": ("follows", "closed")}),
     "did not close": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "mirror": ("follows", "open")}),

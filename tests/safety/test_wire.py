@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.safety.contactor import Trend
 from controller.safety.inhibits import Inhibit
 from controller.safety.permit import LockWish, Permit
 from controller.safety.report import Report
@@ -42,6 +43,10 @@ REPORT = Report(
     worst_lateness_us=1234,
     close_took_ms=30,
     open_took_ms=None,
+    close_trend_ms=Trend(20, 25, 30, 16),
+    residual_trips=2,
+    residual_retry_at_ms=10**12,
+    worst_detection_us=20_100,
 )
 
 permits = st.builds(
@@ -57,6 +62,8 @@ permits = st.builds(
 )
 maybe_bool = st.sampled_from([None, True, False])
 counts = st.integers(0, 2**32 - 1)
+travel_ms = st.integers(0, 1_000)
+trends = st.none() | st.builds(Trend, travel_ms, travel_ms, travel_ms, st.integers(1, 16))
 reports = st.builds(
     Report,
     evse_id=st.integers(1, 65_535),
@@ -85,6 +92,11 @@ reports = st.builds(
     close_took_ms=st.none() | st.integers(0, 10_000),
     open_took_ms=st.none() | st.integers(0, 10_000),
     counting_since_ms=st.integers(0, 1 << 53),
+    close_trend_ms=trends,
+    open_trend_ms=trends,
+    residual_trips=counts,
+    residual_retry_at_ms=st.none() | st.integers(0, 1 << 53),
+    worst_detection_us=counts,
 )
 
 
@@ -107,7 +119,7 @@ def test_every_field_is_on_the_wire() -> None:
 
 
 def test_the_layout_is_fixed() -> None:
-    assert (PERMIT_BYTES, REPORT_BYTES) == (35, 298)
+    assert (PERMIT_BYTES, REPORT_BYTES) == (35, 346)
     assert encode_permit(PERMIT).hex() == (
         "0201020015cd5b0700000000803e0000b168de3a000000000101010700000011d7690e"
     )
