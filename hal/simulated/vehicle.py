@@ -49,7 +49,9 @@ class Vehicle:
     ``obey_ms``: a new duty is fully obeyed this long after it appeared (the standard allows 5000).
     ``stop_ms``: the current is zero this long after x1 or after the driver's stop.
     ``let_go_ms``: S2 opens this long after x1. ``energy_wanted_wh``: full after so much (None = never).
-    ``asleep``: does not close S2 until the pilot has been away for 3 s. ``s2_forced``: a test's hand on S2.
+    ``asleep``: does not close S2 until the pilot has been away for 3 s (a pulse of state F, A.5.3).
+    ``deaf``: not even then. ``sleeps_after_ms``: falls asleep after so long without an offer (None = never).
+    ``s2_forced``: a test's hand on S2.
     """
 
     wants_charge: bool = True
@@ -67,6 +69,8 @@ class Vehicle:
     s2_close_ms: int = 500
     let_go_ms: int = 1000
     asleep: bool = False
+    deaf: bool = False
+    sleeps_after_ms: int | None = None
     ignores_limit: bool = False
     ignores_x1: bool = False
     ignores_pilot: bool = False
@@ -78,6 +82,7 @@ class Vehicle:
     _offer_ma: int = field(default=0, init=False)
     _offer_at: int = field(default=0, init=False)  # since when something / nothing is offered
     _dark_at: int | None = field(default=None, init=False)
+    _woken_at: int = field(default=0, init=False)
     _willing_at: int | None = field(default=None, init=False)
     _target_ma: int = field(default=0, init=False)
     _from_ma: int = field(default=0, init=False)
@@ -144,6 +149,7 @@ class Vehicle:
         if (offer > 0) != (self._offer_ma > 0):
             self._offer_at = now_us
         self._offer_ma = offer
+        self._watch_for_sleep(now_us, dark)
         willing = self.wants_charge and not self.full and not self.asleep
         if not willing:
             self._willing_at = None
@@ -158,11 +164,18 @@ class Vehicle:
             return
         if self._dark_at is None:
             self._dark_at = now_us
-        if self.asleep:
+        if self.asleep and not self.deaf:
             if now_us - self._dark_at >= WAKE_US:
                 self.asleep = False
+                self._woken_at = now_us
             else:
                 self._due(now_us, self._dark_at + WAKE_US)
+
+    def _watch_for_sleep(self, now_us: int, dark: bool) -> None:
+        if self.sleeps_after_ms is None or self._offer_ma or self.s2 or dark or self.asleep:
+            return
+        idle_since = max(self._offer_at, self._woken_at)
+        self.asleep = self._due(now_us, idle_since + self.sleeps_after_ms * 1000)
 
     def _move_s2(self, now_us: int, dark: bool, offer: int, willing: bool) -> None:
         if self.s2_forced is not None:

@@ -178,6 +178,28 @@ def test_a_sleeping_vehicle_wakes_after_three_seconds_of_state_f() -> None:
     assert drive.vehicle.s2
 
 
+def test_A_5_3_a_vehicle_falls_asleep_without_an_offer_and_wakes_by_state_f() -> None:
+    drive = Drive(Vehicle(sleeps_after_ms=20_000))
+    drive.run(19_000, X1)
+    assert not drive.vehicle.asleep
+    drive.run(2_000, X1)
+    assert drive.vehicle.asleep
+    drive.run(60_000, pwm(267))
+    assert drive.vehicle.asleep and not drive.vehicle.s2, "PWM alone does not wake it"
+    drive.run(4_000, F)
+    drive.run(750, X1)
+    assert not drive.vehicle.asleep
+    drive.run(1_000, pwm(267))
+    assert drive.vehicle.s2
+
+
+def test_a_deaf_vehicle_sleeps_through_state_f() -> None:
+    drive = Drive(Vehicle(asleep=True, deaf=True))
+    drive.run(10_000, F)
+    drive.run(10_000, pwm(267))
+    assert drive.vehicle.asleep and not drive.vehicle.s2
+
+
 def test_over_current_and_ignored_pilot() -> None:
     drive = Drive(Vehicle(ignores_limit=True, max_ma=32_000))
     drive.run(6_000, pwm(100))
