@@ -590,6 +590,8 @@ _VEHICLE_FIELDS: dict[str, type | tuple[type, ...]] = {
     "s2_close_ms": int,
     "let_go_ms": int,
     "asleep": bool,
+    "deaf": bool,
+    "sleeps_after_ms": (int, type(None)),
     "ignores_limit": bool,
     "ignores_x1": bool,
     "ignores_pilot": bool,
