@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 from controller.clock import Clock, SystemClock
@@ -44,6 +45,7 @@ from controller.domain.evse import EvseSpec
 from controller.domain.inputs import AuthorizeAnswered, Input, PolicyChanged, Tick
 from controller.domain.instant import Now
 from controller.domain.measurands import MeterSample, ReadingContext
+from controller.domain.random_delay import Draw
 from controller.domain.station import Station
 from controller.domain.views import EvseView
 from controller.facade import Facade
@@ -114,6 +116,7 @@ class App:
         link: bool = True,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         machine_boot_id: str | None = None,
+        draw: Draw = lambda most: SystemRandom().randint(0, most),
     ) -> None:
         self.config = config
         self.clock = clock
@@ -139,7 +142,7 @@ class App:
             )
             for evse in profile.evses
         ]
-        self.station = Station(specs, policy(self.settings), tokens, new_id)
+        self.station = Station(specs, policy(self.settings), tokens, new_id, draw)
         self._tokens = tokens
         self.inbox = Inbox(
             self.station, self.journal, tokens, SqliteSnapshots(self.database), codec, clock, say
@@ -169,6 +172,7 @@ class App:
             version(),
             self._csms_status,
             self.link.status if self.link else dict,
+            self.journal,
         )
         self.peripherals = Peripherals(board, [spec.evse_id for spec in specs], clock, self.inbox.take, say)
         self.settings.on_change(self._settings_changed)
@@ -441,9 +445,13 @@ def run(config_path: Path, overrides: Mapping[str, str] | None = None) -> int:
         config = apply_overrides(load_config(config_path), overrides or {})
         profile = load_profile(config.board.profile, config.board.evses)
         check_evses(config, [evse.evse_id for evse in profile.evses])
-        board = open_service_board(profile, config.board.root)
     except (ConfigError, ProfileError) as error:
         say(str(error))
+        return EXIT_CONFIGURATION
+    try:
+        board = open_service_board(profile, config.board.root)
+    except ProfileError as error:  # of a driver, which does not know the file
+        say(f"board profile {config.board.profile}: {error}")
         return EXIT_CONFIGURATION
 
     async def main() -> int:

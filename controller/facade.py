@@ -27,10 +27,12 @@ from controller.domain.commands import (
     UnlockConnector,
     Verdict,
 )
-from controller.domain.events import ChargingState, Event
+from controller.domain.events import ChargingState, Event, FaultCleared, FaultRaised
 from controller.domain.evse import Evse
+from controller.domain.faults import CONTACTOR_WELDED, STORAGE, describe
 from controller.domain.inputs import TokenPresented
 from controller.domain.limits import lowest
+from controller.domain.policy import Policy
 from controller.domain.tokens import IdToken
 from controller.domain.views import EvseView
 from controller.domain.why import reasons
@@ -39,7 +41,7 @@ from controller.local.ports import EventQueue, Refused
 from controller.settings.catalog import CATALOG, Mutability, Variable
 from controller.settings.settings import Row, Settings
 from controller.store.codec import Codec
-from controller.store.ports import Entry, Journal
+from controller.store.ports import Entry, History, Journal
 
 _TAG = "event"
 
@@ -58,6 +60,7 @@ class Facade:
         version: str,
         csms_status: Callable[[], Mapping[str, Any]],
         safety_status: Callable[[], Mapping[str, Any]],
+        history: History,
     ) -> None:
         self._inbox = inbox
         self._journal = journal
@@ -68,6 +71,7 @@ class Facade:
         self._version = version
         self._csms_status = csms_status
         self._safety_status = safety_status
+        self._history = history
         self._started_ms = clock.now().mono_ms
         self._subscribers: list[EventQueue] = []
         inbox.on_events.append(self._events)
@@ -100,6 +104,26 @@ class Facade:
         wanted = sorted(station.evses) if evse_id is None else [evse_id]
         now = self._clock.now()
         return [{"evse_id": one, **asdict(reason)} for one in wanted for reason in reasons(station, one, now)]
+
+    def faults(self, count: int) -> Sequence[Mapping[str, Any]]:
+        station, now = self._inbox.station, self._clock.now()
+        rows = [
+            fault_line(view.evse_id, STORAGE, view.changed_at_ms, None)
+            for view in station.views(now)
+            if view.fault == STORAGE
+        ]
+        for evse_id, evse in sorted(station.evses.items()):
+            for name, at_ms in sorted(evse.keeper.faults.items(), key=lambda item: item[1]):
+                line = fault_line(evse_id, name, at_ms, None)
+                detail = evse.keeper.detail(name)
+                line["cause"] += f" ({detail})" if detail else ""
+                line["clears_by"] = evse.keeper.clears_by(name, station.policy)
+                rows.append(line)
+        return [*rows, *past(self._history.newest(("FaultRaised", "FaultCleared"), 2 * count + 50), count)]
+
+    def contactors(self) -> Sequence[Mapping[str, Any]]:
+        station = self._inbox.station
+        return [_contactor(evse_id, evse, station.policy) for evse_id, evse in sorted(station.evses.items())]
 
     def settings_list(self) -> Sequence[Mapping[str, Any]]:
         return [_setting(row) for row in self._settings.rows()]
@@ -237,10 +261,63 @@ def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
             else None
         ),
         "fault": view.fault,
+        "warning": view.warning,
         "inhibits": [name for name, _since in facts.inhibits] if facts else [],
-        "operations": facts.operations if facts else 0,
-        "openings_under_load": facts.openings_under_load if facts else 0,
+        "operations": evse.contactor.wear.operations,
+        "openings_under_load": evse.contactor.wear.under_load,
         "wake_ups": facts.wake_ups if facts else 0,
+    }
+
+
+def fault_line(evse_id: int, name: str, since_ms: int, until_ms: int | None) -> dict[str, Any]:
+    """A ``ports.FaultLine``: when, and the row of the catalogue."""
+    fault = describe(name)
+    return {
+        "evse_id": evse_id,
+        "name": name,
+        "since_ms": since_ms,
+        "until_ms": until_ms,
+        "severity": str(fault.severity),
+        "acts": str(fault.acts),
+        "cause": fault.cause,
+        "clears_by": fault.clears_by,
+        "remedy": fault.remedy,
+        "code16": fault.code16,
+        "component201": fault.component201,
+        "mrec": fault.mrec,
+    }
+
+
+def past(newest: Sequence[Entry], count: int) -> list[Mapping[str, Any]]:
+    """The newest faults that are over, from journal entries, newest first."""
+    ended: dict[tuple[int, str], int] = {}
+    lines: list[Mapping[str, Any]] = []
+    for entry in newest:
+        event = entry.event
+        if isinstance(event, FaultCleared):
+            ended[event.evse_id, event.fault] = event.at_ms
+        elif isinstance(event, FaultRaised):
+            until_ms = ended.pop((event.evse_id, event.fault), None)
+            if until_ms is not None:
+                lines.append(fault_line(event.evse_id, event.fault, event.at_ms, until_ms))
+    return lines[:count]
+
+
+def _contactor(evse_id: int, evse: Evse, policy: Policy) -> Mapping[str, Any]:
+    wear, facts = evse.contactor.wear, evse.facts
+    close, open_ = wear.close, wear.open
+    return {
+        "evse_id": evse_id,
+        "operations": wear.operations,
+        "openings_under_load": wear.under_load,
+        "close_us": close.recent_us if close.samples else None,
+        "close_first_us": close.first_us if close.samples else None,
+        "open_us": open_.recent_us if open_.samples else None,
+        "open_first_us": open_.first_us if open_.samples else None,
+        "slow": close.slow or open_.slow,
+        "wear_permille": evse.contactor.permille(policy),
+        "closed": facts.contactor_closed if facts else False,
+        "welded": CONTACTOR_WELDED in evse.keeper.faults,
     }
 
 

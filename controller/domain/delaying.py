@@ -6,12 +6,12 @@ was down is found at its return: the limit of the last known moment is where it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from controller.domain.events import DelayBegun, DelayEnded, Event, TransactionEnded
-from controller.domain.limits import Claim
+from controller.domain.limits import Claim, Moment, schedule_claims, schedule_profiles
 from controller.domain.random_delay import (
+    NO_LIMIT_MA,
     POWER,
     SCHEDULE,
     Delay,
@@ -46,12 +46,15 @@ class Delaying:
             return []
         return [DelayBegun(self._evse_id, delay.cause, delay.held_ma, delay.until_ms, delay.began_at_ms)]
 
-    def settle(self, turn: Turn, at: Callable[[int], Scheduled] | None, known_ms: int) -> None:
-        """``at(utc_ms)``: the schedules' limit at an instant, None = no transaction that could charge.
-        ``known_ms``: UTC ms of the last moment of which the journal knows."""
-        now = at(turn.now.utc_ms) if at is not None else None
-        if at is not None and self.state.accepted is None and self.state.running is None:
-            self.state = replace(self.state, accepted=at(min(known_ms, turn.now.utc_ms)))
+    def settle(self, turn: Turn, moment: Moment | None, known_ms: int) -> None:
+        """``moment`` None = no transaction that could charge. ``known_ms``: UTC ms of the last moment
+        that the journal knows of."""
+        now = scheduled(turn, moment) if moment is not None else None
+        state = self.state
+        if moment is not None and state.accepted is None and state.running is None:
+            newest_ms = max((one.at_ms for one in turn.profiles.values()), default=0)
+            since_ms = min(max(known_ms, newest_ms), turn.now.utc_ms)
+            self.state = replace(state, accepted=scheduled(turn, replace(moment, utc_ms=since_ms)))
         step = follow(self.state, now, turn.now.utc_ms, turn.policy.random_delay_max_s, turn.draw)
         if step.ended is not None and self.state.running is not None:
             turn.emit(DelayEnded(self._evse_id, step.ended, turn.now.utc_ms))
@@ -76,10 +79,13 @@ class Delaying:
         turn.emit(DelayEnded(self._evse_id, f"overridden by {who}", turn.now.utc_ms))
         return True
 
-    def claims(self, turn: Turn, schedules: list[Claim], now: Scheduled) -> list[Claim]:
+    def claims(self, turn: Turn, moment: Moment) -> list[Claim]:
         """The claims of the schedules, or the limit from before while a change is put off."""
+        schedules = schedule_claims(turn.profiles.values(), moment, turn.policy)
+        if moment.transaction_id is None:
+            return schedules
         most_s = turn.policy.random_delay_max_s
-        held = held_ma(self.state, now, turn.now.utc_ms, most_s)
+        held = held_ma(self.state, scheduled(turn, moment), turn.now.utc_ms, most_s)
         if held is None:
             return schedules
         delay = self.state.running
@@ -89,3 +95,12 @@ class Delaying:
             left = f"by itself in {-(-remaining_ms(delay, turn.now.utc_ms, most_s) // 1000)} s"
         remedy = f"present the card again or `joulepost command override_delay evse_id={self._evse_id}`"
         return [Claim("random delay", held, f"{cause}, UK random delay", since_ms, f"{left}; or {remedy}")]
+
+
+def scheduled(turn: Turn, moment: Moment) -> Scheduled:
+    """What the schedules of a transaction allow at a moment, and who chose them."""
+    profiles = turn.profiles.values()
+    chosen = {(one.profile.id, one.at_ms) for some in schedule_profiles(profiles, moment) for one in some}
+    claims = schedule_claims(profiles, moment, turn.policy)
+    limit_ma = min((claim.limit_ma for claim in claims), default=NO_LIMIT_MA)
+    return Scheduled((moment.transaction_id, *sorted(chosen)), limit_ma)

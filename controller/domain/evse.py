@@ -32,11 +32,18 @@ from controller.domain.events import (
 from controller.domain.fault_keeper import FaultKeeper
 from controller.domain.faults import SAFETY_SILENT, UNDER_VOLTAGE
 from controller.domain.inputs import EvseFacts, Reading
-from controller.domain.limits import Claim, Moment, lowest, schedule_claims, schedule_profiles, station_claims
+from controller.domain.limits import (
+    Claim,
+    Moment,
+    hardware_claims,
+    installation_claim,
+    lowest,
+    silent_claim,
+    station_claims,
+)
 from controller.domain.measurands import Measurand, MeterSample, ReadingContext
 from controller.domain.metering import sample
 from controller.domain.profiles import ChargingProfile
-from controller.domain.random_delay import NO_LIMIT_MA, Scheduled
 from controller.domain.sampling import Sampling
 from controller.domain.tokens import IdToken
 from controller.domain.transaction import Transaction
@@ -223,50 +230,23 @@ class Evse:
 
     def claims(self, turn: Turn) -> list[Claim]:
         """Every named claim on the current of this EVSE now; the lowest decides."""
-        policy, now = turn.policy, turn.now
-        claims: list[Claim] = []
-        facts = self.facts
+        policy, transaction, facts = turn.policy, self.transaction, self.facts
         if facts is None:
-            why = self.safety_fault or "no report yet"
-            claims.append(Claim("safety", 0, why, None, "the safety process reports again"))
+            claims = [silent_claim(self.safety_fault)]
         else:
-            claims.append(
-                Claim(
-                    "rating", facts.rating_ma, "board profile", None, "nothing: it is the hardware's rating"
-                )
-            )
-            if facts.cable_ma is not None:
-                claims.append(
-                    Claim(
-                        "cable", facts.cable_ma, "proximity coding or tethered cable", None, "another cable"
-                    )
-                )
-            if facts.simplified_ma is not None:
-                why = "the vehicle came without state B: it has no switch of its own (IEC 61851-1 A.2.3)"
-                claims.append(Claim("vehicle", facts.simplified_ma, why, None, "the vehicle shows state B"))
+            claims = hardware_claims(facts)
         if self.spec.limit_ma is not None:
-            claims.append(
-                Claim(
-                    "installation",
-                    self.spec.limit_ma,
-                    "station.toml",
-                    None,
-                    "the installer changes station.toml",
-                )
-            )
+            claims.append(installation_claim(self.spec.limit_ma))
         if turn.storage_fault is not None:
             claims.append(Claim("storage", 0, turn.storage_fault, None, "the journal can be written again"))
-        if self.spec.has_meter and policy.meter_required and self._meter_stale(turn):
+        if self._meter_silent(turn):
             why = self.meter_fault or "no reading yet"
             claims.append(Claim("meter", 0, why, None, "the meter answers again"))
         claims.extend(self.keeper.claims(policy))
-        transaction, moment = self.transaction, self._moment(now.utc_ms)
-        profiles = turn.profiles.values()
-        claims.extend(station_claims(profiles, moment, turn.active_evses, policy))
-        schedules = schedule_claims(profiles, moment, policy)
-        if transaction is not None:
-            schedules = self.delaying.claims(turn, schedules, self._scheduled(turn, now.utc_ms))
-        claims.extend(schedules)
+        claims.extend(
+            station_claims(turn.profiles.values(), self._moment(turn.now.utc_ms), turn.active_evses, policy)
+        )
+        claims.extend(self.delaying.claims(turn, self._moment(turn.now.utc_ms)))
         if transaction is not None and transaction.deauthorized and self._energy_spent(transaction):
             claims.append(
                 Claim("authorization", 0, "the CSMS withdrew the token", None, "another authorization")
@@ -279,22 +259,16 @@ class Evse:
         transaction_id = transaction.id if transaction else None
         return Moment(self.spec.evse_id, transaction_id, started_ms, self.spec.phases, utc_ms)
 
-    def _scheduled(self, turn: Turn, utc_ms: int) -> Scheduled:
-        """What the schedules of the transaction allow at an instant, and who chose them."""
-        moment, profiles = self._moment(utc_ms), turn.profiles.values()
-        chosen = {(one.profile.id, one.at_ms) for some in schedule_profiles(profiles, moment) for one in some}
-        claims = schedule_claims(profiles, moment, turn.policy)
-        limit_ma = min((claim.limit_ma for claim in claims), default=NO_LIMIT_MA)
-        return Scheduled((moment.transaction_id, *sorted(chosen)), limit_ma)
-
     def _follow_delay(self, turn: Turn) -> None:
         transaction = self.transaction
         if transaction is None or transaction.stopping is not None:
             self.delaying.settle(turn, None, 0)
-            return
-        newest_ms = max((one.at_ms for one in turn.profiles.values()), default=0)
-        known = transaction.last_updated or transaction.started
-        self.delaying.settle(turn, lambda at_ms: self._scheduled(turn, at_ms), max(known.at_ms, newest_ms))
+        else:
+            known = transaction.last_updated or transaction.started
+            self.delaying.settle(turn, self._moment(turn.now.utc_ms), known.at_ms)
+
+    def _meter_silent(self, turn: Turn) -> bool:
+        return self.spec.has_meter and turn.policy.meter_required and self._meter_stale(turn)
 
     def _meter_stale(self, turn: Turn) -> bool:
         """Too long without a reading; a controller that just started gives its meter the same time."""
@@ -397,8 +371,7 @@ class Evse:
         self.keeper.reported({SAFETY_SILENT})
 
     def _follow_faults(self, turn: Turn) -> None:
-        silent = self.spec.has_meter and turn.policy.meter_required and self._meter_stale(turn)
-        cleared = self.keeper.settle(turn, silent, self.contactor.warnings(turn.policy))
+        cleared = self.keeper.settle(turn, self._meter_silent(turn), self.contactor.warnings(turn.policy))
         if UNDER_VOLTAGE in cleared and self.transaction is not None:
             self.delaying.power_returned(turn)
 

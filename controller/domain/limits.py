@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from controller.domain.inputs import EvseFacts
 from controller.domain.policy import Policy
 from controller.domain.profiles import ChargingProfile, ProfilePurpose
 from controller.domain.schedule import period_limit_ma, winner
@@ -28,6 +29,27 @@ class Claim:
 def lowest(claims: Iterable[Claim]) -> Claim:
     """The claim that decides; the first of equals. ``claims`` must not be empty."""
     return min(claims, key=lambda claim: claim.limit_ma)
+
+
+def silent_claim(why: str | None) -> Claim:
+    """Nothing is known of the EVSE: nothing is offered."""
+    return Claim("safety", 0, why or "no report yet", None, "the safety process reports again")
+
+
+def hardware_claims(facts: EvseFacts) -> list[Claim]:
+    """What the safety process reports of hardware, cable and vehicle."""
+    claims = [Claim("rating", facts.rating_ma, "board profile", None, "nothing: it is the hardware's rating")]
+    if facts.cable_ma is not None:
+        source = "proximity coding or tethered cable"
+        claims.append(Claim("cable", facts.cable_ma, source, None, "another cable"))
+    if facts.simplified_ma is not None:
+        why = "the vehicle came without state B: it has no switch of its own (IEC 61851-1 A.2.3)"
+        claims.append(Claim("vehicle", facts.simplified_ma, why, None, "the vehicle shows state B"))
+    return claims
+
+
+def installation_claim(limit_ma: int) -> Claim:
+    return Claim("installation", limit_ma, "station.toml", None, "the installer changes station.toml")
 
 
 @dataclass(frozen=True, slots=True)

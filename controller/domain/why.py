@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.domain.evse import MINIMUM_OFFER_MA
-from controller.domain.faults import describe
+from controller.domain.faults import OWN, describe
 from controller.domain.instant import Now
 from controller.domain.limits import lowest
 from controller.domain.station import Station
@@ -16,7 +16,8 @@ from controller.domain.station import Station
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """``kind``: "verdict", "session", "limit" or "inhibit". ``since_ms`` UTC ms or None (always, unknown)."""
+    """``kind``: "verdict", "session", "limit", "inhibit" or "warning". ``since_ms`` UTC ms or None (always,
+    unknown)."""
 
     kind: str
     name: str
@@ -24,6 +25,7 @@ class Reason:
     source: str
     since_ms: int | None
     clears_by: str
+    remedy: str = ""  # what a technician can do about a fault
 
 
 def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
@@ -35,11 +37,18 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         for name, since_mono_ms in facts.inhibits:
             fault = describe(name)
             since_ms = now.utc_ms - (now.mono_ms - since_mono_ms)
-            rows.append(Reason("inhibit", name, fault.cause, "safety process", since_ms, fault.clears_by))
+            rows.append(
+                Reason(
+                    "inhibit", name, fault.cause, "safety process", since_ms, fault.clears_by, fault.remedy
+                )
+            )
     else:
         cause = evse.safety_fault or ""
         fault = describe("safety-silent")
-        rows.append(Reason("inhibit", "safety-silent", cause, "controller", None, fault.clears_by))
+        rows.append(
+            Reason("inhibit", "safety-silent", cause, "controller", None, fault.clears_by, fault.remedy)
+        )
+    rows.extend(_kept(station, evse_id, {row.name for row in rows}))
     if not station.operative:
         rows.append(
             Reason("session", "station unavailable", "inoperative", "CSMS or technician", None, "Operative")
@@ -105,6 +114,22 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
     else:
         verdict = "not charging: " + _because(rows, deciding.limit_ma, deciding.name)
     rows.insert(0, Reason("verdict", f"EVSE {evse_id}", verdict, "", None, ""))
+    return rows
+
+
+def _kept(station: Station, evse_id: int, shown: set[str]) -> list[Reason]:
+    """What the controller found itself, or remembers although the safety process does not see it (yet)."""
+    keeper = station.evses[evse_id].keeper
+    rows = []
+    for name, at_ms in sorted(keeper.faults.items()):
+        if name in shown:
+            continue
+        fault = describe(name)
+        kind = "inhibit" if fault.blocking else "warning"
+        source = "controller" if name in OWN else "remembered by the controller"
+        cause = fault.cause + (f" ({keeper.detail(name)})" if keeper.detail(name) else "")
+        clears_by = keeper.clears_by(name, station.policy)
+        rows.append(Reason(kind, name, cause, source, at_ms, clears_by, fault.remedy))
     return rows
 
 

@@ -34,6 +34,16 @@ def methods(controller: Controller) -> dict[str, Method]:
         """Every limit and inhibit with source, since when and what clears it."""
         return list(controller.why(evse_id))
 
+    def faults(count: int = 20) -> list[Mapping[str, Any]]:
+        """What is wrong now and what was, with cause and remedy."""
+        if not 1 <= count <= 1000:
+            raise ValueError(f"count: expected 1..1000, found {count}")
+        return list(controller.faults(count))
+
+    def contactors() -> list[Mapping[str, Any]]:
+        """What each contactor has lived through."""
+        return list(controller.contactors())
+
     def settings_list() -> list[Mapping[str, Any]]:
         """Every setting with value, default, 1.6 key and accepted values."""
         return list(controller.settings_list())
@@ -67,6 +77,8 @@ def methods(controller: Controller) -> dict[str, Method]:
     return {
         "status": status,
         "why": why,
+        "faults": faults,
+        "contactors": contactors,
         "settings.list": settings_list,
         "settings.get": settings_get,
         "settings.set": settings_set,

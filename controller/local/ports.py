@@ -92,8 +92,8 @@ class StationStatus(TypedDict, total=False):
 class Reason(TypedDict):
     """One row of the answer to "why": ``domain.why.Reason`` with its EVSE.
 
-    ``kind``: "verdict" (first row of each EVSE), "inhibit", "session" or "limit". ``since_ms``: UTC ms or
-    None. ``clears_by``: in plain words, what ends it.
+    ``kind``: "verdict" (first row of each EVSE), "inhibit", "warning", "session" or "limit". ``since_ms``:
+    UTC ms or None. ``clears_by``: in plain words, what ends it.
     """
 
     evse_id: int
@@ -103,6 +103,41 @@ class Reason(TypedDict):
     source: str
     since_ms: int | None
     clears_by: str
+    remedy: str
+
+
+class ContactorStatus(TypedDict, total=False):
+    """A contactor's life. ``close_us``/``open_us``: recent travel, ``..._first_us``: when it was new, None =
+    not measured. ``wear_permille``: of what it is rated for."""
+
+    evse_id: int
+    operations: int
+    openings_under_load: int
+    close_us: int | None
+    close_first_us: int | None
+    open_us: int | None
+    open_first_us: int | None
+    slow: bool
+    wear_permille: int
+    closed: bool
+    welded: bool
+
+
+class FaultLine(TypedDict):
+    """A fault that was raised: ``until_ms`` None = it is still there. Codes as in ``domain.faults``."""
+
+    evse_id: int
+    name: str
+    since_ms: int
+    until_ms: int | None
+    severity: str
+    acts: str
+    cause: str
+    clears_by: str
+    remedy: str
+    code16: str
+    component201: str
+    mrec: str | None
 
 
 class Setting(TypedDict):
@@ -186,6 +221,12 @@ class Controller(Protocol):
 
     def why(self, evse_id: int | None) -> Sequence[Mapping[str, Any]]:
         """``Reason`` rows for one EVSE, or for all. Raises ``ValueError`` for an unknown EVSE."""
+
+    def faults(self, count: int) -> Sequence[Mapping[str, Any]]:
+        """``FaultLine`` rows: what is wrong now, then the newest ``count`` (1..1000) that are over."""
+
+    def contactors(self) -> Sequence[Mapping[str, Any]]:
+        """A ``ContactorStatus`` per EVSE."""
 
     def settings_list(self) -> Sequence[Mapping[str, Any]]:
         """Every ``Setting``, in the catalogue's order."""

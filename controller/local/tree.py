@@ -23,11 +23,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("status:status", "Show the station, its EVSEs and its connections."),
     "watch": ("watch:watch", "Follow the station live."),
     "why": ("why:why", "Say why it charges no faster, or not at all."),
+    "faults": ("faults:faults", "Show what is wrong and what was, with cause and remedy."),
+    "contactor": ("contactor:contactor", "Show what the contactors have lived through."),
     "present": ("present:present", "Present a token as if a card were held to a reader."),
     "command": ("command:command", "Do what a CSMS could ask: unlock, availability, reset, reset faults."),
     "settings": ("settings:settings", "Read and change settings."),
     "journal": ("journal:journal", "Show what happened."),
     "config": ("config:config", "Check configuration files."),
+    "calibrate": ("calibrate:calibrate", "Calibrate pilot and proximity measurement with a multimeter."),
     "version": ("version:version", "Print the version."),
 }
 """Command -> (module of ``controller.local.commands``:attribute, help line)."""

@@ -60,6 +60,16 @@ class SqliteJournal:
             f"SELECT {_COLUMNS} FROM journal WHERE seq > ? AND ordered = 1 ORDER BY seq LIMIT ?", seq, limit
         )
 
+    def newest(self, kinds: Sequence[str], limit: int) -> list[Entry]:
+        """The newest entries of these event classes (names), newest first. Raises ``StorageError``."""
+        marks = ", ".join("?" * len(kinds))
+        return self._entries(
+            f"SELECT {_COLUMNS} FROM journal WHERE json_extract(event, '$.event') IN ({marks})"
+            " ORDER BY seq DESC LIMIT ?",
+            *kinds,
+            limit,
+        )
+
     def last_seq(self) -> int:
         return self._last_seq
 
@@ -130,9 +140,9 @@ class SqliteJournal:
                 (covered, limit),
             )
 
-    def _entries(self, sql: str, seq: int, limit: int) -> list[Entry]:
+    def _entries(self, sql: str, *parameters: str | int) -> list[Entry]:
         entries = []
-        for number, utc_ms, mono_ms, boot, text in self._database.rows("read the journal", sql, (seq, limit)):
+        for number, utc_ms, mono_ms, boot, text in self._database.rows("read the journal", sql, parameters):
             try:
                 event = self._codec.decode(text)
             except CodecError as error:

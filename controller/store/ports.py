@@ -56,6 +56,13 @@ class Journal(Protocol):
         """The reverse: the newest domain key with this alias."""
 
 
+class History(Protocol):
+    """Looking back in the journal."""
+
+    def newest(self, kinds: Sequence[str], limit: int) -> list[Entry]:
+        """The newest entries of these event classes (names), newest first. Raises ``StorageError``."""
+
+
 class TokenTables(Protocol):
     """Authorization cache and local list (C10, D01; 1.6 3.5)."""
 

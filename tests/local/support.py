@@ -64,6 +64,38 @@ class SmallController:
             },
         ]
 
+    def faults(self, count: int) -> Sequence[Mapping[str, Any]]:
+        row = {
+            "evse_id": 1,
+            "severity": "stop",
+            "acts": "controller",
+            "cause": "the vehicle draws more than it is offered",
+            "clears_by": "30 s of normal current",
+            "remedy": "try another vehicle",
+            "code16": "OverCurrentFailure",
+            "component201": "OverCurrentProtection",
+            "mrec": "CX004",
+        }
+        now = {**row, "name": "over-current", "since_ms": 1_000, "until_ms": None}
+        return [now, {**row, "name": "over-current", "since_ms": 500, "until_ms": 900}][: count + 1]
+
+    def contactors(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {
+                "evse_id": 1,
+                "operations": 1234,
+                "openings_under_load": 5,
+                "close_us": 21_000,
+                "close_first_us": 20_000,
+                "open_us": None,
+                "open_first_us": None,
+                "slow": False,
+                "wear_permille": 26,
+                "closed": True,
+                "welded": False,
+            }
+        ]
+
     def settings_list(self) -> Sequence[Mapping[str, Any]]:
         return [self.settings_get(name) for name in self.values]
 

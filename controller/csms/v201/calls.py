@@ -1,12 +1,13 @@
 """Station to CSMS in 2.0.1: the messages of events, and what their answers teach.
 
-Owns: TransactionEvent, MeterValues, SecurityEventNotification, Authorize, boot. Domain transaction ids
-go out as they are.
+Owns: TransactionEvent, MeterValues, SecurityEventNotification, Authorize, boot; which event is which message.
+Domain transaction ids go out as they are.
 """
 
 from __future__ import annotations
 
 from controller.csms.rpc import Call
+from controller.csms.v201.notices import notify_event
 from controller.csms.v201.tokens import id_token, token_info
 from controller.csms.v201.values import meter_values
 from controller.csms.version import NOTHING, BootAnswer, Learned, Registered, StationIdentity
@@ -14,6 +15,8 @@ from controller.csms.wire import Payload, instant, parse_instant
 from controller.domain.commands import TriggerKind
 from controller.domain.events import (
     Event,
+    FaultCleared,
+    FaultRaised,
     MeterValuesTaken,
     SecurityEvent,
     StoppedReason,
@@ -137,6 +140,8 @@ def call(event: Event) -> Call | None:
             return _ended(event)
         case MeterValuesTaken():
             return values(event.evse_id, event.sample)
+        case FaultRaised() | FaultCleared():
+            return notify_event(event)
         case SecurityEvent() if event.type not in _NOT_CRITICAL:
             payload = {"type": event.type[:50], "timestamp": instant(event.at_ms)}
             if event.info:

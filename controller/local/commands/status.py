@@ -41,6 +41,11 @@ def render(station: Mapping[str, Any]) -> str:
         for evse in station.get("evses", [])
         if evse.get("fault")
     ]
+    faults += [
+        f"EVSE {evse.get('evse_id')}: warning {evse['warning']}  (see `joulepost faults`)"
+        for evse in station.get("evses", [])
+        if evse.get("warning")
+    ]
     return "\n".join([table(rows), "", table(lines), *faults])
 
 

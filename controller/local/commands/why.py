@@ -48,7 +48,9 @@ def render(rows: Sequence[Mapping[str, Any]]) -> str:
             for row in mine
             if row["kind"] != "verdict"
         ]
-        blocks.append(f"EVSE {evse_id}: {verdict}\n{table(cells, '  ')}")
+        remedies = [f"  {row['name']}: {row['remedy']}" for row in mine if row.get("remedy")]
+        advice = "\n\n  What to do:\n" + "\n".join(remedies) if remedies else ""
+        blocks.append(f"EVSE {evse_id}: {verdict}\n{table(cells, '  ')}{advice}")
     return "\n\n".join(blocks)
 
 
