@@ -76,7 +76,7 @@ def calibrate(
     runtime: Path | None,
     as_json: bool,
 ) -> None:
-    """Calibrate pilot and proximity measurement against a multimeter.
+    """Calibrate pilot and proximity measurement with a multimeter.
 
     Stop the safety process, isolate the mains, unplug the vehicle, connect a multimeter of 0.1 % between
     CP and PE. Every output is at its safe level before and after. hardware/calibration.md explains the steps.
