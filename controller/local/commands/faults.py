@@ -19,7 +19,7 @@ from controller.local.common import Remote, json_option, print_json, table, wher
 @where_options
 @json_option
 def faults(count: int, directory: Path | None, runtime: Path | None, as_json: bool) -> None:
-    """Show what is wrong and what was.
+    """Show what is wrong and what was, with cause and remedy.
 
     First the faults of now, each with what clears it and what a technician can do; then the newest ones that
     are over. docs/faults.md lists all there are.
