@@ -166,6 +166,9 @@ class EvseProfile:
     simplified_ma: int = 10_000  # most that a vehicle without S2 is offered (IEC 61851-1 A.2.3)
     temperatures: tuple[TemperatureProfile, ...] = ()
     phase_switch: PhaseSwitchProfile | None = None
+    residual_current_retries: int = 0  # automatic tries after a trip, per plug-in; then latched
+    residual_current_retry_s: int = 300  # each so long after the signal has gone
+    unlock_on_fault: str = "keep"  # "keep" | "unlock": what a fault that lasts does to the plug lock
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from hal.toml_table import Table
 MOST_EVSES = 99
 DRIVERS = ("raspberry", "simulated")
 ADC_MODELS = ("MCP3208", "MCP3204", "MCP3008")
+UNLOCK_POLICIES = ("keep", "unlock")
 PULLS = ("up", "down", "none")
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 PARITIES = ("N", "E", "O")
@@ -69,7 +70,10 @@ def load(name_or_path: str | Path, evses: int | None) -> BoardProfile:
     try:
         text = path.read_bytes().decode()
     except FileNotFoundError as error:
-        raise ProfileError(f"{path}: board profile not found; packaged ones: {_packaged()}") from error
+        raise ProfileError(
+            f"{path}: board profile not found; packaged ones: {_packaged()}; name one of them, or a file "
+            "that is there"
+        ) from error
     except OSError as error:
         raise ProfileError(
             f"{path}: board profile cannot be read: {error.strerror}; check the path"
@@ -157,6 +161,7 @@ class _Reader:
         tethered = table.boolean("tethered", default=True)
         rating_ma = table.integer("rating_ma", 6000, 80_000)
         phases = table.choice("phases", (1, 3), default=3)
+        retries, retry_s = self._retries(table)
         return EvseProfile(
             evse_id=evse_id,
             rating_ma=rating_ma,
@@ -173,6 +178,9 @@ class _Reader:
             residual_current_test=self._residual_current_test(table),
             lock=self._lock(table, tethered),
             meter=self._meter(table, evse_id) if table.has("meter") else None,
+            residual_current_retries=retries,
+            residual_current_retry_s=retry_s,
+            unlock_on_fault=self._unlock_on_fault(table),
             temperatures=self._temperatures(table, adc),
             phase_switch=self._phase_switch(table, phases),
         )
@@ -264,6 +272,20 @@ class _Reader:
                 "residual_current_test", "a test output", "none without residual_current", "add the input"
             )
         return test
+
+    def _retries(self, table: Table) -> tuple[int, int]:
+        for name in ("residual_current_retries", "residual_current_retry_s"):
+            if table.has(name) and not self._stated(table, "residual_current"):
+                table.fail(name, "a retry budget", "none without residual_current", "remove it")
+        return (
+            table.integer("residual_current_retries", 0, 6, default=0),
+            table.integer("residual_current_retry_s", 60, 3600, default=300),
+        )
+
+    def _unlock_on_fault(self, table: Table) -> str:
+        if table.has("unlock_on_fault") and not self._stated(table, "lock"):
+            table.fail("unlock_on_fault", "a policy", "none without a lock", "remove it or add the lock")
+        return table.choice("unlock_on_fault", UNLOCK_POLICIES, default="keep")
 
     def _lock(self, table: Table, tethered: bool) -> LockProfile | None:
         if not self._stated(table, "lock"):

@@ -374,3 +374,56 @@ def test_the_simulated_board_has_every_part() -> None:
 )
 def test_wrong_sensors_panels_and_switches(text: str, message: str) -> None:
     assert message in refused(text)
+
+
+# --------------------------------------------------------------------------- retries and the policy of the lock
+
+
+def test_by_default_a_trip_is_latched_and_a_fault_keeps_the_plug() -> None:
+    (evse,) = parse(SIMULATED).evses
+    assert (evse.residual_current_retries, evse.residual_current_retry_s) == (0, 300)
+    assert evse.unlock_on_fault == "keep"
+
+
+def with_keys(text: str, profile: str = SIMULATED) -> str:
+    return profile.replace("[[evse]]", f"[[evse]]\n{text}")
+
+
+def test_retries_and_policy_are_read() -> None:
+    text = 'residual_current_retries = 6\nresidual_current_retry_s = 60\nunlock_on_fault = "unlock"'
+    for profile in (SIMULATED, PI):
+        (evse,) = parse(with_keys(text, profile)).evses
+        assert (evse.residual_current_retries, evse.residual_current_retry_s) == (6, 60)
+        assert evse.unlock_on_fault == "unlock"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "residual_current_retries = 7",
+            "evse[1].residual_current_retries: found 7; accepted: an integer 0..6",
+        ),
+        (
+            "residual_current_retry_s = 59",
+            "residual_current_retry_s: found 59; accepted: an integer 60..3600",
+        ),
+        ('unlock_on_fault = "never"', 'unlock_on_fault: found "never"; accepted: "keep", "unlock"'),
+    ],
+)
+def test_wrong_retries_and_policies(text: str, message: str) -> None:
+    assert message in refused(with_keys(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("residual_current_retries = 1", "residual_current"),
+        ("residual_current_retry_s = 90", "residual_current"),
+        ('unlock_on_fault = "keep"', "lock"),
+    ],
+)
+def test_a_policy_for_a_part_that_is_not_there_is_a_mistake(text: str, part: str) -> None:
+    bare = SIMULATED.replace("residual_current = true", "").replace("residual_current_test = true", "")
+    bare = bare.replace("lock = true", "")
+    assert f"none without {'a ' if part == 'lock' else ''}{part}" in refused(with_keys(text, bare))

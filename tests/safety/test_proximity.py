@@ -50,7 +50,12 @@ def test_a_worse_cable_is_believed_at_the_second_reading() -> None:
 
 
 def test_one_odd_reading_is_forgotten() -> None:
-    assert settle(Coding(32_000), [None, 220, None, 220, None]).value_ma == 32_000
+    assert settle(Coding(32_000), [None, 220, 220] * 50).value_ma == 32_000
+
+
+def test_a_wire_that_comes_and_goes_is_lost_at_the_fifth_reading() -> None:
+    assert settle(Coding(32_000), [None, 220, None, 220]).value_ma == 32_000
+    assert settle(Coding(32_000), [None, 220, None, 220, None]).value_ma == NO_PLUG
 
 
 def test_while_a_vehicle_is_connected_the_cable_cannot_become_better() -> None:
@@ -60,3 +65,19 @@ def test_while_a_vehicle_is_connected_the_cable_cannot_become_better() -> None:
 
 def test_a_lost_plug_may_be_found_again_while_connected() -> None:
     assert settle(Coding(NO_PLUG), [680] * 31, fixed=True).value_ma == 20_000
+
+
+def test_a_cable_that_was_lost_does_not_come_back_as_a_better_one() -> None:
+    lost = settle(Coding(20_000), [None, None], fixed=True)
+    assert lost.value_ma == NO_PLUG
+    assert settle(lost, [100] * 31, fixed=True).value_ma == 20_000
+    shorted = settle(Coding(20_000), [0, 0], fixed=True)
+    assert shorted.value_ma == SHORT and settle(shorted, [100] * 31, fixed=True).value_ma == 20_000
+    worse = settle(settle(lost, [1_500] * 31, fixed=True), [680] * 50, fixed=True)
+    assert worse.value_ma == 13_000, "the lowest coding of this plug-in counts"
+    assert settle(worse, [100] * 31, fixed=False).value_ma == 63_000, "another vehicle, another cable"
+
+
+def test_nothing_new_makes_no_new_object() -> None:
+    steady = settle(Coding(), [220] * 40, fixed=True)
+    assert observe(steady, 220, True, 999_999, 300) is steady
