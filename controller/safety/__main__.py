@@ -21,10 +21,20 @@ from controller.safety.lock import LockTimes
 from controller.safety.log import Level, Log
 from controller.safety.loop import LATE_BUDGET_MS, Pace, SafetyLoop, run
 from controller.safety.notify import Notifier
+from controller.safety.phases import PhaseTimes
+from controller.safety.residual import RetryBudget
 from controller.safety.server import PermitServer, ServerError
+from controller.safety.temperature import Ladder
 from hal.board import open_safety_board
 from hal.interface import EvseBoard, HardwareError, SafetyBoard
-from hal.profile import BoardProfile, EvseProfile, ProfileError, load_profile
+from hal.profile import (
+    BoardProfile,
+    EvseProfile,
+    PhaseSwitchProfile,
+    ProfileError,
+    TemperatureProfile,
+    load_profile,
+)
 
 
 def config_of(profile: EvseProfile, board: EvseBoard) -> SafetyConfig:
@@ -47,7 +57,30 @@ def config_of(profile: EvseProfile, board: EvseBoard) -> SafetyConfig:
         has_proximity=not profile.tethered,
         has_lock=board.lock is not None,
         simplified_ma=profile.simplified_ma,
+        residual=RetryBudget(profile.residual_current_retries, profile.residual_current_retry_s * 1_000),
+        unlock_on_fault=profile.unlock_on_fault == "unlock",
+        phases=profile.phases,
+        has_phase_switch=board.phase_switch is not None,
+        phase_times=_phase_times(profile.phase_switch),
+        ladders=tuple(_ladder(sensor) for sensor in profile.temperatures),
         lock=LockTimes() if profile.lock is None else LockTimes(pulse_ms=profile.lock.pulse_ms),
+    )
+
+
+def _phase_times(switch: PhaseSwitchProfile | None) -> PhaseTimes:
+    if switch is None:
+        return PhaseTimes()
+    return PhaseTimes(dead_ms=switch.dead_time_s * 1000, to_three_every_ms=switch.three_phase_every_s * 1000)
+
+
+def _ladder(sensor: TemperatureProfile) -> Ladder:
+    return Ladder(
+        sensor.name,
+        derate_mdeg_c=sensor.derate_c * 1000,
+        derate_more_mdeg_c=sensor.derate_more_c * 1000,
+        stop_mdeg_c=sensor.stop_c * 1000,
+        restart_mdeg_c=sensor.restart_c * 1000,
+        stop_when_lost=sensor.when_lost == "stop",
     )
 
 

@@ -13,8 +13,10 @@ from controller.safety.contactor import ContactorTimes
 from controller.safety.debounce import DebounceTimes
 from controller.safety.lock import LockTimes
 from controller.safety.permit import MINIMUM_OFFER_MA
+from controller.safety.phases import PhaseTimes
 from controller.safety.pilot import HIGHEST_OFFER_MA, Thresholds
 from controller.safety.residual import RetryBudget, SelfTestTimes
+from controller.safety.temperature import Ladder
 from controller.safety.wakeup import WakeUpTimes
 
 
@@ -49,6 +51,8 @@ class SafetyConfig:
     A socket (``has_proximity``) takes the cable's ampacity from the plug's coding; otherwise ``cable_ma`` is
     that of the fixed cable, None = not below the rating. ``simplified_ma``: most that a vehicle without S2
     (A to C directly, A.2.3) is offered; the rating, to leave it to the vehicle.
+    ``unlock_on_fault``: a fault that lasts gives the plug back as soon as the contactor is seen open;
+    otherwise it stays locked until its permit ends or somebody asks.
     """
 
     evse_id: int
@@ -68,6 +72,11 @@ class SafetyConfig:
     simplified_ma: int = 10_000
     wake_up: WakeUpTimes = field(default=WakeUpTimes())
     residual: RetryBudget = field(default=RetryBudget())
+    phases: int = 3
+    has_phase_switch: bool = False
+    phase_times: PhaseTimes = field(default=PhaseTimes())
+    ladders: tuple[Ladder, ...] = ()
+    unlock_on_fault: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.evse_id <= 65_535:
@@ -86,6 +95,12 @@ class SafetyConfig:
             raise ValueError(
                 f"EVSE {self.evse_id}: a self-test of the residual-current detector is configured, but no "
                 "detector; add residual_current to the board profile or remove residual_current_test"
+            )
+
+        if self.phases not in (1, 3) or (self.has_phase_switch and self.phases != 3):
+            raise ValueError(
+                f"EVSE {self.evse_id}: found {self.phases} phases with phase switch {self.has_phase_switch}, "
+                "expected 1 or 3, and 3 with a phase switch"
             )
 
     @property

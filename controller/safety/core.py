@@ -22,7 +22,9 @@ from typing import NamedTuple
 
 from controller.safety import contactor as contactor_rules
 from controller.safety import lock as lock_rules
+from controller.safety import phases as phase_rules
 from controller.safety import residual, simplified, wakeup
+from controller.safety import temperature as temperature_rules
 from controller.safety.config import SafetyConfig
 from controller.safety.contactor import Contactor, Phase, trend_of
 from controller.safety.debounce import Debounce, evaluate
@@ -30,10 +32,12 @@ from controller.safety.gate import may_be_closed
 from controller.safety.inhibits import Inhibit, InhibitSet, update
 from controller.safety.lock import Lock
 from controller.safety.permit import MINIMUM_OFFER_MA, LockWish, Permit, accept, granted_ma
+from controller.safety.phases import Phases
 from controller.safety.pilot import CONNECTED, Pilot, Reading, classify, duty_for, is_pwm, offer_of, wave_good
 from controller.safety.proximity import NO_PLUG, SHORT, Coding, observe
 from controller.safety.report import Report
 from controller.safety.residual import SelfTest, Trips
+from controller.safety.temperature import Temperature
 from controller.safety.wakeup import Rung, WakeUp
 from hal.interface import DUTY_STEADY_HIGH, DUTY_STEADY_LOW, LockDrive, PilotSample
 
@@ -51,6 +55,11 @@ _DID_NOT_CLOSE = 1 << Inhibit.CONTACTOR_DID_NOT_CLOSE
 _PROXIMITY = 1 << Inhibit.PROXIMITY_FAULT
 _LOCK = 1 << Inhibit.LOCK_FAULT
 _LATE = 1 << Inhibit.LOOP_LATE
+_TOO_HOT = 1 << Inhibit.OVER_TEMPERATURE
+_SENSOR_LOST = 1 << Inhibit.TEMPERATURE_SENSOR_LOST
+_EMERGENCY_STOP = 1 << Inhibit.EMERGENCY_STOP
+_ENCLOSURE = 1 << Inhibit.ENCLOSURE_OPEN
+_PHASES = 1 << Inhibit.PHASE_SWITCH_FAULT
 
 _TOLD_BY_F = (
     _PILOT_FAULT
@@ -70,9 +79,10 @@ _TOLD_BY_F = (
 class Inputs(NamedTuple):
     """What the board says in one step.
 
-    ``sample`` None: no trustworthy inputs at all, the rest is not looked at. ``late``: the loop
-    could not hold its time. ``resistance_ohm`` None = open. ``mirror`` and ``locked``
-    None = the board has none.
+    ``sample`` None: no trustworthy inputs of this EVSE, the rest of them is not looked at. ``late``: the loop
+    could not hold its time. ``resistance_ohm`` None = open. ``mirror``, ``locked`` and ``three_phase``
+    None = the board has none. ``temperatures_mdeg_c``: the latest of each sensor, None = it did not answer.
+    ``emergency_stop`` and ``enclosure_open`` are the station's.
     """
 
     sample: PilotSample | None
@@ -81,15 +91,20 @@ class Inputs(NamedTuple):
     resistance_ohm: int | None = None
     locked: bool | None = None
     late: bool = False
+    temperatures_mdeg_c: tuple[int | None, ...] = ()
+    emergency_stop: bool = False
+    enclosure_open: bool = False
+    three_phase: bool | None = None
 
 
 class Outputs(NamedTuple):
-    """What the board is to do."""
+    """What the board is to do. ``three_phase`` None: leave the phase switch where it is."""
 
     duty_pm: int
     contactor_closed: bool
     lock: LockDrive
     residual_test: bool
+    three_phase: bool | None = None
 
 
 OFF = Outputs(DUTY_STEADY_LOW, False, LockDrive.OFF, False)
@@ -127,6 +142,8 @@ class State:
     simplified: bool = False  # from A to C without B: a vehicle without S2
     wake: WakeUp = field(default=WakeUp())
     trips: Trips = field(default=Trips())
+    temperature: Temperature = field(default=Temperature())
+    phases: Phases = field(default=Phases())
 
     @property
     def pilot(self) -> Pilot:
@@ -144,9 +161,14 @@ class State:
         """What the vehicle is told it may draw, in mA; 0 in x1 and F."""
         return offer_of(self.duty_pm) if is_pwm(self.duty_pm) else 0
 
+    @property
+    def temperature_limit_ma(self) -> int | None:
+        """What the temperature leaves of the rating; None = all."""
+        return temperature_rules.limit_ma(self.temperature, self.config.ladders, self.config.rating_ma)
 
-def initial(config: SafetyConfig, now_ms: int, plug_no: int | None = None) -> State:
-    """Everything off and STARTING.
+
+def initial(config: SafetyConfig, now_ms: int, plug_no: int | None = None, three: bool = False) -> State:
+    """Everything off and STARTING. ``three``: where the phase switch was last commanded to.
 
     ``plug_no`` starts at ``now_ms`` (CLOCK_MONOTONIC): vehicles come more slowly than one per millisecond, so
     a permit for a plug-in of an earlier run of the process never fits.
@@ -155,10 +177,12 @@ def initial(config: SafetyConfig, now_ms: int, plug_no: int | None = None) -> St
         config,
         now_ms if plug_no is None else plug_no,
         contactor=Contactor(since_ms=now_ms),
-        lock=Lock() if config.has_lock else Lock(target=False, reached=True),
+        lock=Lock(since_ms=now_ms) if config.has_lock else Lock(target=False, reached=True),
         inhibits=update(InhibitSet(), _STARTING, now_ms, vacant=False, reset=False),
         mode_since_ms=now_ms,
         duty_since_ms=now_ms,
+        temperature=temperature_rules.initial(config.ladders),
+        phases=Phases(three),
     )
 
 
@@ -185,6 +209,7 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
                 coding, inputs.resistance_ohm, state.connected, now_ms, config.debounce.more_power_ms
             )
         contactor = contactor_rules.observe(state.contactor, mirror, now_ms, config.contactor)
+    temperature, phases = _surroundings(state, inputs, now_ms)
     pilot = debounce.letter
     seen = inputs.sample is not None and pilot is not Pilot.E and pilot is not Pilot.F
 
@@ -202,7 +227,12 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         coding.value_ma == SHORT or (coding.value_ma == NO_PLUG and pilot in CONNECTED)
     )
     starting = state.starting and not (
-        seen and mirror is not True and not tripped and not no_cable and debounce.doubt_since_ms is None
+        seen
+        and mirror is not True
+        and not tripped
+        and not no_cable
+        and debounce.doubt_since_ms is None
+        and temperature.known
     )
     # A board may need a moment for its first answer; that is no fault, and STARTING keeps everything off.
     starting_ms = now_ms - state.inhibits.since_ms[Inhibit.STARTING] if starting else 0
@@ -211,6 +241,8 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     testing = starting and config.has_self_test and starting_ms <= config.self_test.clear_ms
     wrong_duty = wrong_since is not None and now_ms - wrong_since >= config.pilot.wrong_duty_ms
     failing = contactor.did_not_close or contactor.failures >= config.contactor.attempts
+    # Heat is slow: the limit of 0 stops gently (x1, 6 s at most); the name comes with the open contactor.
+    warm = not state.contactor.commanded
     causes = (
         (_STARTING if starting else 0)
         | (_BOARD_SILENT if inputs.sample is None and not waking else 0)
@@ -226,13 +258,18 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         | (_PROXIMITY if no_cable else 0)
         | (_LOCK if state.lock.fault else 0)
         | (_LATE if inputs.late else 0)
+        | (_TOO_HOT if warm and temperature_rules.too_hot(temperature) else 0)
+        | (_SENSOR_LOST if warm and temperature_rules.blind(temperature, config.ladders) else 0)
+        | (_EMERGENCY_STOP if inputs.emergency_stop else 0)
+        | (_ENCLOSURE if inputs.enclosure_open else 0)
+        | (_PHASES if phases.fault else 0)
     )
     forgiven = _RESIDUAL if retry_at is not None and now_ms >= retry_at else 0
     inhibits = update(state.inhibits, causes, now_ms, vacant=vacant, reset=reset, forgiven=forgiven)
     free = not inhibits.mask
 
     simple = simplified.observe(state.simplified, state.debounce.letter, pilot, connected)
-    ceiling_ma = _ceiling_ma(config, coding, simple)
+    ceiling_ma = _ceiling_ma(config, coding, simple, temperature)
     granted = granted_ma(lease, config.evse_id, plug_no if connected else None, ceiling_ma, now_ms)
     held = granted is not None
     current = lease is not None and now_ms < lease.expires_at_ms
@@ -240,6 +277,13 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     limit_ma = granted or 0
     if config.has_lock and wish is LockWish.UNLOCKED:
         limit_ma = 0  # unlocking comes after opening, opening after the offer's end
+    at_rest = contactor.phase is Phase.OPEN and mirror is not True
+    if config.has_phase_switch:
+        three = lease.phases == 3 if held and lease is not None else True if vacant else None
+        silent = inputs.sample is not None and at_rest and not is_pwm(state.duty_pm)
+        phases = phase_rules.advance(phases, three, vacant, silent, now_ms, config.phase_times)
+        if phases.pending:
+            limit_ma = 0  # the offer ends first, the vehicle lets go, the contactor opens
     wanted = free and limit_ma >= MINIMUM_OFFER_MA and pilot in CONNECTED
     wake = wakeup.advance(
         state.wake,
@@ -252,15 +296,17 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         times=config.wake_up,
     )
 
-    at_rest = contactor.phase is Phase.OPEN and mirror is not True
     lock = state.lock
     if config.has_lock:
         there = connected or coding.value_ma > NO_PLUG
-        want_locked = there and (wish is LockWish.LOCKED or (wish is LockWish.AUTOMATIC and held))
-        if want_locked or at_rest:
+        released = config.unlock_on_fault and _fault_lasts(inhibits, now_ms, config.lock.fault_ms)
+        want_locked = lock_rules.wanted(there, wish, held, released)
+        if lock_rules.undecided(lock, wish, held, now_ms, config.lock):
+            pass
+        elif inputs.sample is not None and (want_locked or at_rest):
             lock = lock_rules.advance(lock, want_locked, locked, now_ms, config.lock)
-        elif lock.drive is not LockDrive.OFF:
-            lock = lock_rules.advance(lock, bool(lock.target), locked, now_ms, config.lock)
+        else:
+            lock = lock_rules.finish(lock, now_ms, config.lock)
     secured = lock.locked or not config.has_lock
 
     self_test = state.self_test
@@ -271,7 +317,11 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
             self_test = residual.advance(
                 self_test, wanted and at_rest, inputs.tripped, now_ms, config.self_test
             )
-    prepared = secured and (self_test.passed or not config.has_self_test)
+    prepared = (
+        secured
+        and (self_test.passed or not config.has_self_test)
+        and (phases.ready or not config.has_phase_switch)
+    )
 
     # Unavailable: state F, but only while nobody is there. F itself hides whether somebody comes.
     unavailable = lease is not None and current and lease.unavailable and not connected and not starting
@@ -346,8 +396,24 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
         simple,
         wake,
         trips,
+        temperature,
+        phases,
     )
-    return after, Outputs(duty_pm, contactor.commanded, lock.drive, self_test.output)
+    position = phases.three if config.has_phase_switch else None
+    return after, Outputs(duty_pm, contactor.commanded, lock.drive, self_test.output, position)
+
+
+def _surroundings(state: State, inputs: Inputs, now_ms: int) -> tuple[Temperature, Phases]:
+    """What the sensors and the phase switch say."""
+    config, temperature, phases = state.config, state.temperature, state.phases
+    if inputs.sample is None:
+        return temperature, phases
+    if config.ladders:
+        values = inputs.temperatures_mdeg_c
+        temperature = temperature_rules.observe(temperature, config.ladders, values, now_ms)
+    if config.has_phase_switch:
+        phases = phase_rules.observe(phases, inputs.three_phase, now_ms, config.phase_times)
+    return temperature, phases
 
 
 def _listen(state: State, sample: PilotSample, now_ms: int) -> tuple[Debounce, int | None, int | None]:
@@ -389,9 +455,20 @@ def _presence(state: State, pilot: Pilot, seen: bool, now_ms: int) -> tuple[bool
     return now_ms - since < blind_ms, state.plug_no, since
 
 
-def _ceiling_ma(config: SafetyConfig, coding: Coding, simple: bool) -> int:
+def _fault_lasts(inhibits: InhibitSet, now_ms: int, lasting_ms: int) -> bool:
+    mask = inhibits.mask & ~(_STARTING | _VENTILATION)
+    return bool(mask) and any(
+        mask >> number & 1 and now_ms - since_ms >= lasting_ms
+        for number, since_ms in enumerate(inhibits.since_ms)
+    )
+
+
+def _ceiling_ma(config: SafetyConfig, coding: Coding, simple: bool, temperature: Temperature) -> int:
     cable_ma = coding.value_ma if config.has_proximity else config.fixed_cable_ma
     ceiling_ma = min(config.rating_ma, cable_ma)
+    if config.ladders:
+        warm_ma = temperature_rules.limit_ma(temperature, config.ladders, config.rating_ma)
+        ceiling_ma = ceiling_ma if warm_ma is None else min(ceiling_ma, warm_ma)
     return min(ceiling_ma, config.simplified_ma) if simple else ceiling_ma
 
 
@@ -456,7 +533,16 @@ def report(state: State, seq: int, now_ms: int, overruns: int = 0, worst_latenes
             if Inhibit.RESIDUAL_CURRENT in state.inhibits
             else None
         ),
+        temperature_limit_ma=state.temperature_limit_ma,
+        hottest_mdeg_c=state.temperature.hottest_mdeg_c,
+        sensors_lost=state.temperature.lost,
+        phases=_phases(state),
     )
+
+
+def _phases(state: State) -> int:
+    """How many phases are connected behind the contactor."""
+    return (3 if state.phases.three else 1) if state.config.has_phase_switch else state.config.phases
 
 
 def visible(state: State) -> tuple[object, ...]:
@@ -473,4 +559,7 @@ def visible(state: State) -> tuple[object, ...]:
         state.inhibits.mask,
         state.simplified,
         state.wake.count,
+        state.phases.three,
+        state.temperature.lost,
+        state.temperature_limit_ma,
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from controller.safety import core
 from controller.safety.config import SafetyConfig
@@ -24,7 +25,7 @@ from controller.safety.permit import Permit
 from controller.safety.report import Report
 from controller.safety.server import PermitServer
 from controller.safety.wire import encode_report
-from hal.interface import EvseBoard, LockDrive, SafetyBoard
+from hal.interface import DigitalInput, EvseBoard, LockDrive, SafetyBoard
 
 TICK_MS = 10
 REPORT_EVERY_MS = 200
@@ -32,11 +33,20 @@ REWRITE_EVERY_MS = 500
 """Outputs are written when they change, and again so often: a pin that lost its level gets it back."""
 LATE_BUDGET_MS = 100
 """IEC 61851-1 gives 100 ms from the vehicle's letting go to open contacts: a later tick broke it."""
+TEMPERATURES_EVERY_MS = 1_000
+"""Each sensor is asked so often, one per tick: heat is slow, and no driver may hold up the loop."""
 DRAIN_MS = 8_000
 """Longest gentle stop: 6 s for the vehicle and the contactor's own time."""
 
-_SILENT = Inputs(None)
-_SILENT_LATE = Inputs(None, late=True)
+
+class Panel(NamedTuple):
+    """The station's own contacts in one tick; each opens every EVSE."""
+
+    emergency_stop: bool = False
+    enclosure_open: bool = False
+
+
+CALM = Panel()
 
 
 class Pace:
@@ -72,6 +82,11 @@ class EvseLoop:
     def __init__(self, board: EvseBoard, config: SafetyConfig, now_ms: int, log: Log) -> None:
         if board.evse_id != config.evse_id:
             raise ValueError(f"EVSE: board has number {board.evse_id}, configuration {config.evse_id}")
+        if len(board.temperatures) != len(config.ladders):
+            raise ValueError(
+                f"EVSE {config.evse_id}: {len(config.ladders)} temperature ladders for "
+                f"{len(board.temperatures)} sensors, expected one each"
+            )
         self.state = core.initial(config, now_ms)
         self.counting_since_ms = now_ms
         self.faults = 0
@@ -82,6 +97,10 @@ class EvseLoop:
         self._driven: Outputs | None = None
         self._driven_ms = 0
         self._told: set[str] = set()
+        self._temperatures: tuple[int | None, ...] = (None,) * len(board.temperatures)
+        self._silent_sensors: set[int] = set()
+        self._next_sensor = 0
+        self._sensor_due_ms = now_ms
 
     def offer(self, permit: Permit) -> None:
         """A permit has arrived; the latest one before a tick counts."""
@@ -92,10 +111,10 @@ class EvseLoop:
         """The contactor is open and nothing is on its way."""
         return self.state.contactor.phase is Phase.OPEN
 
-    def tick(self, now_ms: int, trusted: bool, late: bool) -> bool:
+    def tick(self, now_ms: int, trusted: bool, late: bool, panel: Panel = CALM) -> bool:
         """One step. Returns whether its outputs, or at least the command to open, were delivered."""
         faults = self.faults
-        inputs = self._look(trusted, late, now_ms)
+        inputs = self._look(trusted, late, panel, now_ms)
         permit, self._permit = self._permit, None
         before = self.state
         try:
@@ -103,7 +122,9 @@ class EvseLoop:
         except Exception as error:  # noqa: BLE001 - a bug opens this EVSE only
             self._fault("step", error, now_ms)
             # What led here is not known: forget all of it, number the next plug-in anew, start again.
-            self.state, outputs = core.initial(before.config, now_ms, max(now_ms, before.plug_no + 1)), OFF
+            # The phase switch stays: it may not move while the contactor is on its way.
+            plug_no, three = max(now_ms, before.plug_no + 1), before.phases.three
+            self.state, outputs = core.initial(before.config, now_ms, plug_no, three), OFF
             self.counting_since_ms = now_ms
         self._tell(before, self.state, now_ms)
         delivered = self._drive(outputs, now_ms)
@@ -112,12 +133,22 @@ class EvseLoop:
             self._log.line(Level.INFO, f"EVSE {self.state.config.evse_id}: no more errors", now_ms)
         return delivered
 
-    def _look(self, trusted: bool, late: bool, now_ms: int) -> Inputs:
+    def _look(self, trusted: bool, late: bool, panel: Panel, now_ms: int) -> Inputs:
         distrusted, self._distrusted = self._distrusted, False
+        silent = Inputs(
+            None, late=late, emergency_stop=panel.emergency_stop, enclosure_open=panel.enclosure_open
+        )
         if not trusted or distrusted:
-            return _SILENT_LATE if late else _SILENT
+            return silent
         board = self._board
-        guard, plug, lock = board.residual_current, board.proximity, board.lock
+        guard, plug, lock, switch = (
+            board.residual_current,
+            board.proximity,
+            board.lock,
+            board.phase_switch,
+        )
+        if self._temperatures and now_ms >= self._sensor_due_ms:
+            self._feel(now_ms)
         try:
             return Inputs(
                 board.pilot.sample(),
@@ -126,10 +157,33 @@ class EvseLoop:
                 None if plug is None else plug.resistance_ohm(),
                 None if lock is None else lock.locked(),
                 late,
+                self._temperatures,
+                panel.emergency_stop,
+                panel.enclosure_open,
+                None if switch is None else switch.three_phase(),
             )
         except Exception as error:  # noqa: BLE001 - doubt means open
             self._fault("inputs", error, now_ms)
-            return _SILENT_LATE if late else _SILENT
+            return silent
+
+    def _feel(self, now_ms: int) -> None:
+        """Ask the next temperature sensor; each is asked once in ``TEMPERATURES_EVERY_MS``."""
+        sensors, index = self._board.temperatures, self._next_sensor
+        name = f"EVSE {self.state.config.evse_id} temperature sensor {sensors[index].name}"
+        value: int | None = None
+        try:
+            value = sensors[index].read_mdeg_c()
+        except Exception as error:  # noqa: BLE001 - the core knows what a missing value costs
+            if index not in self._silent_sensors:
+                self._silent_sensors.add(index)
+                self._log.line(Level.ERROR, f"{name}: {type(error).__name__}: {error}", now_ms)
+        else:
+            if index in self._silent_sensors:
+                self._silent_sensors.remove(index)
+                self._log.line(Level.INFO, f"{name} answers: {value} mdeg C", now_ms)
+        self._temperatures = (*self._temperatures[:index], value, *self._temperatures[index + 1 :])
+        self._next_sensor = (index + 1) % len(sensors)
+        self._sensor_due_ms = now_ms + TEMPERATURES_EVERY_MS // len(sensors)
 
     def _drive(self, outputs: Outputs, now_ms: int) -> bool:
         board, driven = self._board, self._driven
@@ -151,6 +205,13 @@ class EvseLoop:
                 driven is None or outputs.residual_test is not driven.residual_test
             ):
                 board.residual_current.set_test(outputs.residual_test)
+            three = outputs.three_phase
+            if (
+                board.phase_switch is not None
+                and three is not None
+                and (driven is None or three is not driven.three_phase)
+            ):
+                board.phase_switch.set_three_phase(three)
             if outputs.contactor_closed and (driven is None or not driven.contactor_closed):
                 board.contactor.set_closed(True)
         except Exception as error:  # noqa: BLE001 - doubt means open
@@ -224,6 +285,7 @@ class SafetyLoop:
         self.strangers = 0
         self.draining = False
         self._refreshed = True
+        self._unread: set[str] = set()
 
     def offer(self, permit: Permit) -> None:
         """Take a permit for the next tick; one for an EVSE that is not here is counted in ``strangers``."""
@@ -249,8 +311,9 @@ class SafetyLoop:
         """One step of every EVSE. Returns whether it was completed; only then was the watchdog fed."""
         completed = True
         trusted = self._refresh(now_ms)
+        panel = self._panel(now_ms) if trusted else CALM
         for evse in self.evses:
-            completed = evse.tick(now_ms, trusted, late) and completed
+            completed = evse.tick(now_ms, trusted, late, panel) and completed
         if completed and self._board.watchdog is not None:
             try:
                 self._board.watchdog.pulse()
@@ -258,6 +321,27 @@ class SafetyLoop:
                 self._log.line(Level.ERROR, f"watchdog: {type(error).__name__}: {error}", now_ms)
                 completed = False
         return completed
+
+    def _panel(self, now_ms: int) -> Panel:
+        board = self._board
+        return Panel(
+            self._pressed("emergency stop", board.emergency_stop, now_ms),
+            self._pressed("enclosure switch", board.enclosure, now_ms),
+        )
+
+    def _pressed(self, name: str, contact: DigitalInput | None, now_ms: int) -> bool:
+        """A contact that cannot be read counts as active."""
+        if contact is None:
+            return False
+        try:
+            active = contact.active()
+        except Exception as error:  # noqa: BLE001 - doubt means open
+            if name not in self._unread:
+                self._unread.add(name)
+                self._log.line(Level.ERROR, f"{name}: {type(error).__name__}: {error}", now_ms)
+            return True
+        self._unread.discard(name)
+        return active
 
     def _refresh(self, now_ms: int) -> bool:
         try:

@@ -55,3 +55,7 @@ class Report:
     residual_trips: int = 0  # in this plug-in
     residual_retry_at_ms: int | None = None  # when a trip is forgiven by the retry budget, None = it is not
     worst_detection_us: int = 0  # longest time from a look at the inputs to what followed from the next two
+    temperature_limit_ma: int | None = None  # what the temperature leaves of the rating, None = all of it
+    hottest_mdeg_c: int | None = None  # of the sensors that answer, None = there is none
+    sensors_lost: int = 0  # temperature sensors that do not answer
+    phases: int = 3  # connected behind the contactor: 1 or 3

@@ -32,14 +32,15 @@ _PERMIT_BODY = Struct("<BBHqiqBBBI")
 # cable_ma, commanded, mirror, locked, permit_held, operations, openings_under_load, overruns,
 # worst_lateness_us, close_took_ms, open_took_ms, wake_ups, simplified_ma, inhibit mask, since-when of each,
 # counting_since_ms, trend of closing (lowest, mean, highest, travels) and of opening, residual_trips,
-# residual_retry_at_ms, worst_detection_us
-_REPORT_BODY = Struct(f"<BBHqqqBBiiiiiiBBBBIIIIiiIiI{_INHIBIT_SLOTS}qqiiiiiiiiIqI")
+# residual_retry_at_ms, worst_detection_us, temperature_limit_ma, hottest_mdeg_c, sensors_lost, phases
+_REPORT_BODY = Struct(f"<BBHqqqBBiiiiiiBBBBIIIIiiIiI{_INHIBIT_SLOTS}qqiiiiiiiiIqIiiBB")
 PERMIT_BYTES = _PERMIT_BODY.size + _CRC.size
 REPORT_BYTES = _REPORT_BODY.size + _CRC.size
 
 _LETTERS = tuple(pilot.name for pilot in Pilot)
 _UNKNOWN = 2
 _ABSENT = -1
+_NO_TEMPERATURE = -(1 << 31)
 _NO_TREND = (0, 0, 0, 0)
 _LONGEST_INSTANT_MS = 1 << 53
 _U32 = 0xFFFF_FFFF
@@ -138,6 +139,10 @@ def encode_report(report: Report) -> bytes:
             report.residual_trips & _U32,
             _ABSENT if report.residual_retry_at_ms is None else report.residual_retry_at_ms,
             min(report.worst_detection_us, _U32),
+            _ABSENT if report.temperature_limit_ma is None else report.temperature_limit_ma,
+            _NO_TEMPERATURE if report.hottest_mdeg_c is None else report.hottest_mdeg_c,
+            report.sensors_lost,
+            report.phases,
         )
     except (StructError, ValueError) as error:
         raise WireError(f"report of EVSE {report.evse_id} does not fit its layout: {error}") from error
@@ -151,7 +156,8 @@ def decode_report(message: bytes) -> Report:
     rating_ma, cable_ma, commanded, mirror, locked, held, operations, under_load, *rest = rest
     overruns, lateness, close_ms, open_ms, wake_ups, simplified_ma, mask, *rest = rest
     since, counting_since_ms, *rest = rest[:_INHIBIT_SLOTS], *rest[_INHIBIT_SLOTS:]
-    close_trend, open_trend, trips, retry_at_ms, detection = rest[:4], rest[4:8], *rest[8:]
+    close_trend, open_trend, trips, retry_at_ms, detection, *rest = rest[:4], rest[4:8], *rest[8:]
+    warm_ma, hottest, sensors_lost, phases = rest
     flags = (pwm, commanded, held, mirror, locked)
     if pilot >= len(_LETTERS) or mask >> len(Inhibit) or max(flags[:3]) > 1 or max(flags[3:]) > _UNKNOWN:
         raise WireError(
@@ -190,6 +196,10 @@ def decode_report(message: bytes) -> Report:
         residual_trips=trips,
         residual_retry_at_ms=None if retry_at_ms == _ABSENT else retry_at_ms,
         worst_detection_us=detection,
+        temperature_limit_ma=None if warm_ma == _ABSENT else warm_ma,
+        hottest_mdeg_c=None if hottest == _NO_TEMPERATURE else hottest,
+        sensors_lost=sensors_lost,
+        phases=phases,
     )
 
 

@@ -14,6 +14,35 @@ class Broken(Exception):
 
 
 @dataclass
+class FakeSensor:
+    """A temperature; ``broken`` is what it raises."""
+
+    name: str = "plug"
+    mdeg_c: int = 25_000
+    broken: Exception | None = None
+    reads: int = 0
+
+    def read_mdeg_c(self) -> int:
+        self.reads += 1
+        if self.broken is not None:
+            raise self.broken
+        return self.mdeg_c
+
+
+@dataclass
+class FakeContact:
+    """Emergency stop or enclosure switch."""
+
+    pressed: bool = False
+    broken: Exception | None = None
+
+    def active(self) -> bool:
+        if self.broken is not None:
+            raise self.broken
+        return self.pressed
+
+
+@dataclass
 class FakeEvse:
     """All parts of one EVSE in one object; ``breaks`` names the calls that raise, ``bug`` how."""
 
@@ -29,6 +58,9 @@ class FakeEvse:
     bug: type[Exception] = HardwareError
     log: list[str] = field(default_factory=list)
     samples: int = 0
+    sensors: list[FakeSensor] = field(default_factory=list)
+    has_phase_switch: bool = False
+    three: bool = False
 
     def _do(self, name: str) -> None:
         if name in self.breaks:
@@ -54,6 +86,22 @@ class FakeEvse:
     @property
     def lock(self) -> FakeEvse | None:
         return self if self.has_lock else None
+
+    @property
+    def temperatures(self) -> list[FakeSensor]:
+        return self.sensors
+
+    @property
+    def phase_switch(self) -> FakeEvse | None:
+        return self if self.has_phase_switch else None
+
+    def set_three_phase(self, three: bool) -> None:
+        self._do("three phases" if three else "one phase")
+        self.three = three
+
+    def three_phase(self) -> bool | None:
+        self._do("phases")
+        return self.three
 
     def sample(self) -> PilotSample:
         self._do("sample")
@@ -97,6 +145,8 @@ class FakeBoard:
     pulses: int = 0
     off: int = 0
     was_closed: bool = False
+    emergency_stop: FakeContact | None = None
+    enclosure: FakeContact | None = None
 
     @property
     def watchdog(self) -> FakeBoard:

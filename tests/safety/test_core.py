@@ -1,5 +1,6 @@
 """Every state change and every timing, by the sequence numbers of IEC 61851-1 Table A.6 where it has one."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -32,7 +33,7 @@ def test_starts_with_everything_off_and_starting() -> None:
     rig = Rig()
     assert rig.inhibits == {"STARTING"}
     rig.step()
-    assert rig.outputs == (1000, False, LockDrive.OFF, False)
+    assert rig.outputs == (1000, False, LockDrive.OFF, False, None)
 
 
 def test_starting_ends_with_the_first_full_round_of_valid_inputs() -> None:
@@ -636,6 +637,55 @@ def test_IEC_D_6_5_locked_before_closing_and_unlocked_only_when_open() -> None:
     rig.until(lambda rig: rig.locked is False, 2_000)
 
 
+@pytest.mark.parametrize("policy", ["keep", "unlock"])
+def test_a_fault_that_lasts_gives_the_plug_back_only_by_policy(policy: str) -> None:
+    rig = Rig(replace(SOCKET, unlock_on_fault=policy == "unlock"), resistance_ohm=220).charging()
+    rig.tripped = True
+    rig.run(9_500)
+    assert rig.locked is True, "a fault that passes by does not move the lock"
+    rig.run(2_000)
+    assert rig.locked is (policy == "keep") and rig.mirror is False
+    rig.tripped = False
+    rig.run(1_000)
+    rig.resets += 1
+    rig.renew()
+    rig.until(lambda rig: rig.locked is True and not rig.inhibits, 2_000)
+
+
+def test_a_welded_contactor_keeps_the_plug_whatever_policy_and_wish() -> None:
+    rig = Rig(replace(SOCKET, unlock_on_fault=True), resistance_ohm=220).charging()
+    rig.follows, rig.wish = False, LockWish.UNLOCKED
+    rig.renew()
+    rig.run(60_000)
+    assert rig.inhibits == {"CONTACTOR_WELDED"} and rig.locked is True, "its pins are live"
+    rig.mirror = False
+    rig.until(lambda rig: rig.locked is False, 2_000)
+
+
+def test_a_restarted_process_leaves_a_locked_plug_alone_until_it_is_told() -> None:
+    rig = socket_rig()
+    rig.vehicle, rig.locked = "C", True
+    rig.run(3_000)
+    rig.lease_ma = 16_000
+    rig.run(8_000)
+    assert rig.closed and all(out.lock is LockDrive.OFF for _, _, out in rig.trace)
+    rig = socket_rig()
+    rig.vehicle, rig.locked = "C", True
+    rig.until(lambda rig: rig.locked is False, 5_500)
+
+
+def test_a_board_that_falls_silent_during_a_pulse_stops_the_motor_in_time() -> None:
+    rig = socket_rig()
+    rig.lock_moves = False
+    rig.idle()
+    rig.vehicle, rig.lease_ma = "B", 16_000
+    rig.until(lambda rig: rig.outputs.lock is LockDrive.LOCK, 3_000)
+    rig.silent = True
+    assert rig.until(lambda rig: rig.outputs.lock is LockDrive.OFF, 700) <= 600
+    rig.run(10_000)
+    assert all(out.lock is LockDrive.OFF for _, _, out in rig.trace[-1_000:]), "blind, nothing begins"
+
+
 def test_a_lapsed_lease_unlocks_after_opening() -> None:
     rig = socket_rig().charging()
     rig.lease_ma = None
@@ -695,6 +745,35 @@ def test_a_lost_or_shorted_proximity_opens(ohm: int | None) -> None:
     assert rig.inhibits == {"PROXIMITY_FAULT"}
     rig.resistance_ohm = 220
     rig.until(lambda rig: rig.closed, 8_000)
+
+
+def test_a_lower_coding_while_charging_lowers_the_offer_at_once_and_a_higher_one_waits_for_a_replug() -> None:
+    rig = socket_rig().charging(32_000)
+    rig.resistance_ohm = 1_500
+    assert rig.until(lambda rig: rig.state.offered_ma == 12_960, 100) == 20
+    assert rig.closed, "less current needs no opening"
+    rig.resistance_ohm = 100
+    rig.run(20_000)
+    assert rig.state.offered_ma == 12_960 and rig.state.cable_ma == 13_000
+    rig.resistance_ohm = None
+    rig.until(lambda rig: not rig.closed, 20)
+    rig.resistance_ohm = 100
+    rig.until(lambda rig: rig.closed, 10_000)
+    rig.run(6_000)
+    assert rig.state.offered_ma == 12_960, "nor does a broken contact make a better cable"
+    rig.vehicle = "A"
+    rig.run(1_000)
+    rig.vehicle = "C"
+    rig.until(lambda rig: rig.closed, 10_000)
+    rig.run(6_000)
+    assert rig.state.offered_ma == 31_980 or rig.state.simplified
+
+
+def test_a_contact_that_comes_and_goes_while_charging_opens() -> None:
+    rig = socket_rig().charging()
+    for rig.resistance_ohm in (None, 220, None, 220, None):
+        rig.step()
+    assert not rig.closed and rig.inhibits == {"PROXIMITY_FAULT"}
 
 
 def test_a_cable_in_the_socket_is_no_vehicle() -> None:

@@ -43,10 +43,15 @@ REPORT = Report(
     worst_lateness_us=1234,
     close_took_ms=30,
     open_took_ms=None,
+    counting_since_ms=777_000,
     close_trend_ms=Trend(20, 25, 30, 16),
     residual_trips=2,
     residual_retry_at_ms=10**12,
     worst_detection_us=20_100,
+    temperature_limit_ma=16_000,
+    hottest_mdeg_c=-5_250,
+    sensors_lost=2,
+    phases=1,
 )
 
 permits = st.builds(
@@ -97,6 +102,10 @@ reports = st.builds(
     residual_trips=counts,
     residual_retry_at_ms=st.none() | st.integers(0, 1 << 53),
     worst_detection_us=counts,
+    temperature_limit_ma=st.none() | st.integers(0, 80_000),
+    hottest_mdeg_c=st.none() | st.integers(-60_000, 200_000),
+    sensors_lost=st.integers(0, 4),
+    phases=st.sampled_from([1, 3]),
 )
 
 
@@ -119,7 +128,7 @@ def test_every_field_is_on_the_wire() -> None:
 
 
 def test_the_layout_is_fixed() -> None:
-    assert (PERMIT_BYTES, REPORT_BYTES) == (35, 346)
+    assert (PERMIT_BYTES, REPORT_BYTES) == (35, 356)
     assert encode_permit(PERMIT).hex() == (
         "0201020015cd5b0700000000803e0000b168de3a000000000101010700000011d7690e"
     )
