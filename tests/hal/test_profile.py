@@ -376,7 +376,7 @@ def test_wrong_sensors_panels_and_switches(text: str, message: str) -> None:
     assert message in refused(text)
 
 
-# --------------------------------------------------------------------------- retries and the policy of the lock
+# --------------------------------------------------------------------------- retries, policy of the lock
 
 
 def test_by_default_a_trip_is_latched_and_a_fault_keeps_the_plug() -> None:
