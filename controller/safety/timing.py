@@ -17,7 +17,7 @@ from dataclasses import dataclass
 class Timing:
     """One time. All in ms.
 
-    ``sequence``: of Table A.6, or the table or clause it comes from; "own" where the standard has none.
+    ``sequence``: of Table A.6, or the table it comes from; "own" where the standard has none.
     ``demand``: what is demanded, in words. ``low_ms``..``high_ms``: what a configuration may choose;
     ``value_ms``: what it gets without a choice. ``setting``: the part of ``SafetyConfig`` and its field that
     hold it; empty = it follows from others and cannot be chosen.
@@ -37,7 +37,7 @@ class Timing:
         if not self.low_ms <= found_ms <= self.high_ms:
             raise ValueError(
                 f"{self.setting.replace('.', ' ')}: found {found_ms}, expected {self.low_ms}.."
-                f"{self.high_ms} ms (IEC 61851-1 sequence {self.sequence}: {self.demand})"
+                f"{self.high_ms} ms: {self.demand}"
             )
 
 
@@ -153,7 +153,7 @@ WAKING = Timing(
 )
 WAKE_AFTER = Timing(
     "PWM without an answer",
-    "own (A.5.3)",
+    "own",
     "a vehicle that sleeps is woken after 30 s in B2",
     30_000,
     10_000,
@@ -173,7 +173,7 @@ WAKE_PAUSE = Timing(
 )
 WAKE_PULSE = Timing(
     "wake-up pulse of state F",
-    "own (A.5.3)",
+    "own",
     "at least 4 s of state F",
     4_000,
     4_000,
@@ -183,7 +183,7 @@ WAKE_PULSE = Timing(
 )
 WAKE_READY = Timing(
     "x1 after a wake-up pulse",
-    "own (A.5.3)",
+    "own",
     "0.5 to 1 s of x1 between the pulse and PWM",
     750,
     500,

@@ -40,7 +40,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``before`` to ``after``. ``sequence``: of Table A.6, "" = none describes it.
+    """``before`` to ``after``. ``sequence``: of Table A.6, "" = it has no number there.
 
     ``legal``: the standard provides for it; an illegal one is survived all the same. ``made``: by the station
     or a fault or the vehicle it may happen here; False = this controller never makes it.
@@ -57,6 +57,7 @@ class Change:
 
 
 _SEQUENCES: dict[tuple[str, str], tuple[str, str]] = {
+    ("A1", "A2"): ("", "PWM without a vehicle: by chance only, ended as soon as nobody is seen"),
     ("A1", "B1"): ("1.1", "plug-in"),
     ("A2", "B2"): ("1.1", "plug-in with PWM on"),
     ("A1", "C1"): ("1.2", "plug-in of a vehicle without S2"),
@@ -84,10 +85,10 @@ _SEQUENCES: dict[tuple[str, str], tuple[str, str]] = {
     ("A2", "A1"): ("9.3", "the offer ends, nobody is there"),
     ("B1", "C1"): ("11", "the vehicle asks before anything is offered"),
     ("B1", "D1"): ("11", "the vehicle asks before anything is offered"),
-    ("C1", "D1"): ("A.2", "ventilation is needed now"),
-    ("C2", "D2"): ("A.2", "ventilation is needed now"),
-    ("D1", "C1"): ("A.2", "ventilation is no longer needed"),
-    ("D2", "C2"): ("A.2", "ventilation is no longer needed"),
+    ("C1", "D1"): ("", "ventilation is needed now"),
+    ("C2", "D2"): ("", "ventilation is needed now"),
+    ("D1", "C1"): ("", "ventilation is no longer needed"),
+    ("D2", "C2"): ("", "ventilation is no longer needed"),
 }
 
 _ACTIONS = """
@@ -139,13 +140,9 @@ def _changes() -> tuple[Change, ...]:
         if before in ("E", "F") or after in ("E", "F"):
             sequence = "12"
             legal, made, meaning = _of_fault_or_station(before, after)
-        elif (before, after) == ("A1", "A2"):
-            legal = made = True
-            meaning = "PWM without a vehicle: by chance only, ended as soon as nobody is seen"
         else:
-            legal = made = bool(sequence)
+            legal, made = (before, after) in _SEQUENCES, True
             meaning = meaning or "by chance in the same moment"
-            made = made or maker is Maker.BOTH
         found.append(
             Change(before, after, maker, sequence, legal, made, Action(actions[before, after]), meaning)
         )

@@ -49,7 +49,7 @@ class Vehicle:
     ``obey_ms``: a new duty is fully obeyed this long after it appeared (the standard allows 5000).
     ``stop_ms``: the current is zero this long after x1 or after the driver's stop.
     ``let_go_ms``: S2 opens this long after x1. ``energy_wanted_wh``: full after so much (None = never).
-    ``asleep``: does not close S2 until the pilot has been away for 3 s (a pulse of state F, A.5.3).
+    ``asleep``: does not close S2 until the pilot has been away for 3 s (a pulse of state F).
     ``deaf``: not even then. ``sleeps_after_ms``: falls asleep after so long without an offer (None = never).
     ``s2_forced``: a test's hand on S2.
     """

@@ -121,7 +121,7 @@ def changes(rig: Rig, since_ms: int) -> list[tuple[int, int]]:
     return found
 
 
-def test_A_5_3_wake_up_30_s_then_x1_then_4_s_of_f_then_750_ms_of_x1_then_pwm() -> None:
+def test_wake_up_30_s_then_x1_then_4_s_of_f_then_750_ms_of_x1_then_pwm() -> None:
     rig = sleeper()
     begin_ms = rig.now_ms
     number = rig.state.plug_no

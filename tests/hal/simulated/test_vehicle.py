@@ -178,7 +178,7 @@ def test_a_sleeping_vehicle_wakes_after_three_seconds_of_state_f() -> None:
     assert drive.vehicle.s2
 
 
-def test_A_5_3_a_vehicle_falls_asleep_without_an_offer_and_wakes_by_state_f() -> None:
+def test_a_vehicle_falls_asleep_without_an_offer_and_wakes_by_state_f() -> None:
     drive = Drive(Vehicle(sleeps_after_ms=20_000))
     drive.run(19_000, X1)
     assert not drive.vehicle.asleep
