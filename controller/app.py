@@ -139,6 +139,7 @@ class App:
                 limit_ma=config.limit_ma(evse.evse_id),
                 has_meter=evse.meter is not None,
                 has_lock=evse.lock is not None,
+                has_phase_switch=evse.phase_switch is not None,
             )
             for evse in profile.evses
         ]

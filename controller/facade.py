@@ -266,6 +266,10 @@ def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
         "operations": evse.contactor.wear.operations,
         "openings_under_load": evse.contactor.wear.under_load,
         "wake_ups": facts.wake_ups if facts else 0,
+        "temperature_limit_ma": facts.temperature_limit_ma if facts else None,
+        "hottest_mdeg_c": facts.hottest_mdeg_c if facts else None,
+        "sensors_lost": facts.sensors_lost if facts else 0,
+        "phases": facts.phases if facts else None,
     }
 
 

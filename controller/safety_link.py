@@ -58,6 +58,10 @@ def facts_of(report: Report) -> EvseFacts:
         close_took_ms=report.close_took_ms,
         open_took_ms=report.open_took_ms,
         safety_since_ms=report.counting_since_ms,
+        temperature_limit_ma=report.temperature_limit_ma,
+        hottest_mdeg_c=report.hottest_mdeg_c,
+        sensors_lost=report.sensors_lost,
+        phases=report.phases,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from controller.domain import phases
 from controller.domain.commands import Status, Verdict
 from controller.domain.contactor_book import ContactorBook
 from controller.domain.delaying import Delaying
@@ -30,7 +31,7 @@ from controller.domain.events import (
     Trigger,
 )
 from controller.domain.fault_keeper import FaultKeeper
-from controller.domain.faults import SAFETY_SILENT, UNDER_VOLTAGE
+from controller.domain.faults import METER_SILENT, SAFETY_SILENT, UNDER_VOLTAGE
 from controller.domain.inputs import EvseFacts, Reading
 from controller.domain.limits import (
     Claim,
@@ -43,6 +44,7 @@ from controller.domain.limits import (
 )
 from controller.domain.measurands import Measurand, MeterSample, ReadingContext
 from controller.domain.metering import sample
+from controller.domain.policy import Policy
 from controller.domain.profiles import ChargingProfile
 from controller.domain.sampling import Sampling
 from controller.domain.tokens import IdToken
@@ -75,6 +77,7 @@ class EvseSpec:
     limit_ma: int | None = None
     has_meter: bool = True
     has_lock: bool = False
+    has_phase_switch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ class Evse:
         self.authorization: Authorization | None = None
         self.scheduled_operative: bool | None = None
         self.reset_faults = 0
+        self.phases = spec.phases  # asked for in the latest permit
         self._known_since_ms: int | None = None
         self._woke_plugged = False  # power came back and the vehicle has been here since
         self._opened_at_ms: int | None = None
@@ -289,12 +293,14 @@ class Evse:
         return max(0, lowest(self.claims(turn)).limit_ma)
 
     def permit(self, turn: Turn) -> PermitWish:
+        if self.spec.has_phase_switch:
+            self.phases = phases.wanted(self.claims(turn), self.phases)
         return PermitWish(
             evse_id=self.spec.evse_id,
             plug_no=self.facts.plug_no if self.facts else 0,
             limit_ma=self.limit_ma(turn),
             expires_at_ms=turn.now.mono_ms + turn.policy.permit_lease_s * 1000,
-            phases=self.spec.phases,
+            phases=self.phases,
             unavailable=not self.operative,
             unlock=self._unlock_until_ms is not None or self.transaction is None,
             reset_faults=self.reset_faults,
@@ -758,11 +764,14 @@ class Evse:
             self._indicator = state
             turn.do(ShowIndicator(self.spec.evse_id, state))
 
-    def next_deadline_ms(self) -> int | None:
+    def next_deadline_ms(self, policy: Policy) -> int | None:
         """CLOCK_MONOTONIC ms of the next thing that happens by itself."""
         deadlines = [
             self.authorization.deadline_ms if self.authorization else None,
             self._sampling.next_deadline_ms,
             self._unlock_until_ms,
         ]
+        if self.reading is not None and METER_SILENT not in self.keeper.faults:
+            # The limit of a silent meter holds from that millisecond on, not from the next tick.
+            deadlines.append(self.reading.at_ms + policy.meter_stale_s * 1000 + 1)
         return min((one for one in deadlines if one is not None), default=None)

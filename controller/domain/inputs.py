@@ -35,6 +35,10 @@ class EvseFacts:
     close_took_ms: int | None = None  # last measured travel of the contactor, None = not measured
     open_took_ms: int | None = None
     safety_since_ms: int = 0  # CLOCK_MONOTONIC of the start of what counts the operations
+    temperature_limit_ma: int | None = None  # what the temperature leaves of the rating; None = all of it
+    hottest_mdeg_c: int | None = None  # thousandths of a degree; None = no sensor answers
+    sensors_lost: int = 0
+    phases: int = 3  # connected behind the contactor
 
     @property
     def vehicle_connected(self) -> bool:

@@ -17,13 +17,17 @@ from controller.domain.schedule import period_limit_ma, winner
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Not more than ``limit_ma``, says ``source``. ``clears_by``: in plain words, what would lift it."""
+    """Not more than ``limit_ma``, says ``source``. ``clears_by``: in plain words, what would lift it.
+
+    ``phases``: numberPhases of the charging profile's period, None = it says nothing.
+    """
 
     name: str
     limit_ma: int
     source: str
     since_ms: int | None  # UTC ms, None = always
     clears_by: str
+    phases: int | None = None
 
 
 def lowest(claims: Iterable[Claim]) -> Claim:
@@ -45,7 +49,21 @@ def hardware_claims(facts: EvseFacts) -> list[Claim]:
     if facts.simplified_ma is not None:
         why = "the vehicle came without state B: it has no switch of its own (IEC 61851-1 A.2.3)"
         claims.append(Claim("vehicle", facts.simplified_ma, why, None, "the vehicle shows state B"))
+    if facts.temperature_limit_ma is not None:
+        claims.append(_temperature_claim(facts, facts.temperature_limit_ma))
     return claims
+
+
+def _temperature_claim(facts: EvseFacts, limit_ma: int) -> Claim:
+    found = []
+    if facts.hottest_mdeg_c is not None:
+        found.append(f"hottest sensor {facts.hottest_mdeg_c / 1000:.1f} degrees C")
+    if facts.sensors_lost:
+        found.append(f"sensors lost: {facts.sensors_lost}")
+    clears_by = "cooling below the restart temperature of the board profile"
+    if facts.sensors_lost:
+        clears_by = "the sensors answer again: check their wires"
+    return Claim("temperature", limit_ma, ", ".join(found), None, clears_by)
 
 
 def installation_claim(limit_ma: int) -> Claim:
@@ -130,6 +148,7 @@ def _claim(candidates: Iterable[Installed], moment: Moment, policy: Policy, divi
             source=f"{profile.purpose} id {profile.id}, stack level {profile.stack_level}",
             since_ms=when[profile.id],
             clears_by="the CSMS clears or replaces the charging profile, or its schedule moves on",
+            phases=period.phases,
         )
     ]
 

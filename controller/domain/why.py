@@ -5,12 +5,14 @@ Owns: the rows that ``joulepost why`` shows. Adds no rule of its own: it only re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from controller.domain import phases
 from controller.domain.evse import MINIMUM_OFFER_MA
 from controller.domain.faults import OWN, describe
 from controller.domain.instant import Now
-from controller.domain.limits import lowest
+from controller.domain.limits import Claim, lowest
 from controller.domain.station import Station
 
 
@@ -100,6 +102,7 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
             )
         )
     claims = station.claims(evse_id, now)
+    rows.extend(_phases(station, evse_id, claims))
     rows.extend(
         Reason(
             "limit", claim.name, f"{claim.limit_ma / 1000:g} A", claim.source, claim.since_ms, claim.clears_by
@@ -115,6 +118,25 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         verdict = "not charging: " + _because(rows, deciding.limit_ma, deciding.name)
     rows.insert(0, Reason("verdict", f"EVSE {evse_id}", verdict, "", None, ""))
     return rows
+
+
+def _phases(station: Station, evse_id: int, claims: Sequence[Claim]) -> list[Reason]:
+    """One phase or three, where there is a switch; while it is on its way it is waited for."""
+    evse = station.evses[evse_id]
+    facts, wanted = evse.facts, evse.phases
+    if facts is None or not evse.spec.has_phase_switch:
+        return []
+    claim = phases.asking(claims) if wanted == 1 else None
+    source, since_ms, clears_by = "nobody asks for one", None, "a charging profile with numberPhases = 1"
+    if claim is not None:
+        source, since_ms, clears_by = claim.source, claim.since_ms, claim.clears_by
+    if facts.phases == wanted:
+        return [Reason("session", "phases", f"{wanted} of 3", source, since_ms, clears_by)]
+    value = f"{facts.phases} of 3, {wanted} wanted"
+    way = (
+        "the vehicle lets go, the contactor opens, the dead time; more phases also the pause between changes"
+    )
+    return [Reason("session", "phase switch", value, source, since_ms, way)]
 
 
 def _kept(station: Station, evse_id: int, shown: set[str]) -> list[Reason]:
@@ -136,7 +158,9 @@ def _kept(station: Station, evse_id: int, shown: set[str]) -> list[Reason]:
 def _because(rows: list[Reason], limit_ma: int, limit_name: str) -> str:
     named = [row.name for row in rows if row.kind == "inhibit"]
     named += [
-        row.name for row in rows if row.kind == "session" and row.name not in ("transaction", "authorized")
+        row.name
+        for row in rows
+        if row.kind == "session" and row.name not in ("transaction", "authorized", "phases")
     ]
     if limit_ma < MINIMUM_OFFER_MA:
         named.append(f"limit {limit_name} below 6 A")

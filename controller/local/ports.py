@@ -73,6 +73,10 @@ class EvseStatus(TypedDict, total=False):
     operations: int
     openings_under_load: int
     wake_ups: int
+    temperature_limit_ma: int | None
+    hottest_mdeg_c: int | None
+    sensors_lost: int
+    phases: int | None
 
 
 class StationStatus(TypedDict, total=False):
