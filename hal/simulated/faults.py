@@ -30,6 +30,7 @@ _ALL = (
     Fault("pilot_leak", "pilot", "wet plug: 470 ohm from control pilot to PE, plateaus pulled towards 0 V"),
     Fault("pilot_noise", "pilot", "1.5 V rms of noise on what the pilot ADC reads"),
     Fault("pilot_supply_low", "pilot", "the +12 V supply of the pilot generator has fallen to 9.5 V"),
+    Fault("pilot_supply_beyond", "pilot", "the -12 V supply of the pilot generator has run away to -15 V"),
     Fault("diode_missing", "pilot", "vehicle's pilot diode shorted: the lower plateau is pulled up"),
     Fault(
         "diode_parallel", "pilot", "a second diode anti-parallel to the vehicle's: both plateaus are loaded"

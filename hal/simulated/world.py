@@ -294,7 +294,7 @@ class EvseWorld:
         if circuit == self._circuit:
             return
         self._circuit = circuit
-        high_mv = SOURCE_HIGH_MV
+        high_mv, low_mv = SOURCE_HIGH_MV, SOURCE_LOW_MV
         if faults:
             if "diode_missing" in faults:
                 load = replace(load, diode=Diode.MISSING)
@@ -306,12 +306,14 @@ class EvseWorld:
                 load = replace(load, short_ohm=470)
             if "pilot_supply_low" in faults:
                 high_mv = 9_500
+            if "pilot_supply_beyond" in faults:
+                low_mv = -15_000
             if "pwm_dead" in faults and gate:
                 duty_pm = 1000
             elif "pwm_wrong_duty" in faults and 0 < duty_pm < 1000:
                 duty_pm = min(999, duty_pm + 100)
         before = self.wire
-        self.wire = wire(duty_pm, high_mv, SOURCE_LOW_MV, SOURCE_OHM, load)
+        self.wire = wire(duty_pm, high_mv, low_mv, SOURCE_OHM, load)
         if before != self.wire:
             self._world.pilot_changed(self.evse_id)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,6 +25,7 @@ from controller.domain.events import (
     TransactionStarted,
     TransactionUpdated,
 )
+from controller.domain.inputs import SafetyLost
 from controller.domain.station import Station, replay
 from controller.safety.__main__ import config_of
 from controller.safety.loop import SafetyLoop
@@ -33,7 +34,7 @@ from controller.safety_link import facts_of, permit_of
 from controller.store.database import Database
 from controller.store.journal import SqliteJournal
 from controller.store.ports import StorageError
-from hal.profile import load_profile
+from hal.profile import NO_PIN, PhaseSwitchProfile, PinProfile, load_profile
 from hal.simulated.board import SimulatedBoard, SimulatedServiceBoard
 from hal.simulated.world import World
 from tests.support.csms import FakeCsms
@@ -61,6 +62,7 @@ class House:
     violations: list[str] = field(default_factory=list)
     app: App | None = None
     lives: int = 0
+    safety_runs: bool = True
     _dead: App | None = None
     _serving: asyncio.Task[int] | None = None
     _ticking: asyncio.Task[None] | None = None
@@ -77,13 +79,16 @@ class House:
         evses: int = 1,
         seed: int = 1,
         settings: dict[str, str | int | bool] | None = None,
+        phase_switch: bool = False,
     ) -> House:
         profile = load_profile("simulated", evses)
+        if phase_switch:
+            fitted = PhaseSwitchProfile(PinProfile(NO_PIN), PinProfile(NO_PIN))
+            parts = tuple(replace(evse, phase_switch=fitted) for evse in profile.evses)
+            profile = replace(profile, evses=parts)
         world = World(profile=profile, seed=seed)
-        board = SimulatedBoard(world)
         clock = VirtualClock(asyncio.get_running_loop())
-        configs = [config_of(evse, part) for evse, part in zip(profile.evses, board.evses, strict=True)]
-        safety = SafetyLoop(board, configs, clock.now().mono_ms)
+        safety = _safety(world, clock)
         return cls(directory, csms, world, safety, clock, settings or {}, subprotocols or ("ocpp1.6",))
 
     async def __aenter__(self) -> House:
@@ -150,12 +155,29 @@ class House:
         await self.sleep(after_s)
         self.start_controller()
 
+    # ------------------------------------------------------------------ the safety process
+
+    def kill_safety(self) -> None:
+        """As SIGKILL and what follows it do: outputs off, no more ticks, and the controller is told."""
+        SimulatedBoard(self.world).outputs_off()
+        self.safety_runs = False
+        if self.app is not None:
+            self.app.inbox.take(SafetyLost("the safety process closed the connection"))
+
+    def start_safety(self) -> None:
+        """Start it again: it knows nothing of what was."""
+        self.safety = _safety(self.world, self.clock)
+        self.safety_runs = True
+
     # ------------------------------------------------------------------ time
 
     async def _tick(self) -> None:
         while True:
             self.world.advance(round(TICK_S * 1_000_000))
             now_ms = self.clock.now().mono_ms
+            if not self.safety_runs:
+                await asyncio.sleep(TICK_S)
+                continue
             self.safety.tick(now_ms)
             reports = self.safety.reports(now_ms)
             if self.app is not None:
@@ -303,6 +325,13 @@ class House:
             assert copy.checkpoint() == self.station.checkpoint(), (
                 "replaying the journal gives the same station"
             )
+
+
+def _safety(world: World, clock: VirtualClock) -> SafetyLoop:
+    """The safety process's loop, fresh, on this world's board."""
+    board = SimulatedBoard(world)
+    configs = [config_of(evse, part) for evse, part in zip(world.profile.evses, board.evses, strict=True)]
+    return SafetyLoop(board, configs, clock.now().mono_ms)
 
 
 def _no_power(_operation: str) -> NoReturn:

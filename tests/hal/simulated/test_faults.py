@@ -163,6 +163,7 @@ SEEN_BY: dict[str, Callable[[Hand], Any]] = {
     "pilot_leak": _pilot,
     "pilot_noise": _spread,
     "pilot_supply_low": _pilot,
+    "pilot_supply_beyond": _pilot,
     "diode_missing": _pilot,
     "diode_parallel": _pilot,
     "pwm_dead": _pilot,
