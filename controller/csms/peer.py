@@ -119,6 +119,10 @@ class Peer:
             finally:
                 self._waiter = None
 
+    def prepare(self, call: Call, message_id: str) -> None:
+        """While an earlier CALL is on its way: see ``Rpc.prepare``."""
+        self._rpc.prepare(call, message_id)
+
     async def send(self, call: Call, *, message_id: str | None = None) -> None:
         """Sends a SEND (2.1 part 4 4.2.4), without waiting for a turn. Raises like ``Rpc.send``,
         ``LinkClosed``."""

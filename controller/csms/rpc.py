@@ -240,6 +240,15 @@ class _Pending:
     deadline_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A CALL of ours that was checked and encoded."""
+
+    call: Call
+    message_id: str
+    frame: str
+
+
 class Rpc:
     """One end of one connection. Not thread-safe, never blocks, never raises on what was received."""
 
@@ -261,6 +270,7 @@ class Rpc:
         self._max_frame_bytes = max_frame_bytes
         self._supported = frozenset(validator.actions if supported is None else supported)
         self._pending: _Pending | None = None
+        self._prepared: _Prepared | None = None
         self._past: deque[str] = deque(maxlen=16)  # our message ids that are settled
         self._serving: set[str] = set()  # message ids of requests being handled
 
@@ -278,12 +288,26 @@ class Rpc:
             raise CsmsError(f"cannot send {call.action}: {outstanding} is outstanding")
         if timeout_ms <= 0:
             raise ValueError(f"timeout_ms: found {timeout_ms}, expected more than 0")
+        prepared = self._prepared
+        if prepared is not None and prepared.call is call and prepared.message_id == message_id:
+            self._prepared = None
+        else:
+            prepared = self._prepare(call, message_id)
+        self._pending = _Pending(prepared.message_id, call, now_ms + timeout_ms)
+        return prepared.frame
+
+    def prepare(self, call: Call, message_id: str) -> None:
+        """Check and encode a CALL before its turn: ``call`` with the same ``Call`` and id then only sends it.
+
+        Raises ``SchemaViolation`` and ``ValueError`` like ``call``. Only the latest one is kept.
+        """
+        self._prepared = self._prepare(call, message_id)
+
+    def _prepare(self, call: Call, message_id: str | None) -> _Prepared:
         message_id = self._checked_id(message_id)
         self._require_known(call.action)
         self._validator.check_request(call.action, call.payload)
-        frame = _encode([2, message_id, call.action, call.payload])
-        self._pending = _Pending(message_id, call, now_ms + timeout_ms)
-        return frame
+        return _Prepared(call, message_id, _encode([2, message_id, call.action, call.payload]))
 
     def send(self, call: Call, message_id: str | None = None) -> str:
         """The SEND frame, which nobody answers (2.1 part 4 4.2.4). Raises like ``call``, except for

@@ -186,7 +186,7 @@ class Session:
         await race(
             self._keep_statuses(),
             self._keep_heartbeats(),
-            self._at.delivery.run(self._version, self.call, self._probe),
+            self._at.delivery.run(self._version, self.call, self._probe, self._peer.prepare),
         )
 
     def _was_long_offline(self) -> bool:

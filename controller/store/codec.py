@@ -79,8 +79,17 @@ class CodecError(ValueError):
     """Text or object is no event this program knows. The message names the field, found and expected."""
 
 
+class _Bad(Exception):
+    """What is wrong with a value. Collects the path on its way up: a good value pays nothing for it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.path: list[str] = []
+
+
 _Encode = Callable[[Any], Any]
-_Decode = Callable[[Any, str], Any]
+_Decode = Callable[[Any], Any]
 
 _to_text = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
@@ -122,7 +131,11 @@ class Codec:
                 f"found an event of type {_shown(name)}, expected one of {', '.join(sorted(self._by_name))}; "
                 "a newer version of the program may have written it"
             )
-        return cast(Event, self._decoder_of(cls)(body, cls.__name__))
+        try:
+            return cast(Event, self._decoder_of(cls)(body))
+        except _Bad as bad:
+            path = "".join(reversed(bad.path))
+            raise CodecError(f"{cls.__name__}{path}: {bad.problem}") from None
 
     # ------------------------------------------------------------------ encoders
 
@@ -168,19 +181,27 @@ class Codec:
             plan = {f.name: self._value_decoder(hints[f.name], cls, f.name) for f in fields(cls)}
             needed = frozenset(f.name for f in fields(cls) if f.default is MISSING)
 
-            def decode(value: Any, path: str) -> Any:
+            def decode(value: Any) -> Any:
                 if not isinstance(value, dict):
-                    raise CodecError(f"{path}: found {_shown(value)}, expected an object")
-                unknown = value.keys() - plan.keys()
-                if unknown:
-                    raise CodecError(
-                        f"{path}: found the unknown field {', '.join(sorted(unknown))}, expected only "
-                        f"{', '.join(plan)}; a newer version of the program may have written it"
+                    raise _Bad(f"found {_shown(value)}, expected an object")
+                if not value.keys() <= plan.keys():
+                    unknown = ", ".join(sorted(value.keys() - plan.keys()))
+                    raise _Bad(
+                        f"found the unknown field {unknown}, expected only {', '.join(plan)}; "
+                        "a newer version of the program may have written it"
                     )
-                missing = needed - value.keys()
-                if missing:
-                    raise CodecError(f"{path}: the field {', '.join(sorted(missing))} is missing")
-                return cls(**{name: plan[name](item, f"{path}.{name}") for name, item in value.items()})
+                made = {}
+                name = ""
+                try:
+                    for name, item in value.items():
+                        made[name] = plan[name](item)
+                except _Bad as bad:
+                    bad.path.append(f".{name}")
+                    raise
+                if not needed <= made.keys():
+                    missing = ", ".join(sorted(needed - made.keys()))
+                    raise _Bad(f"the field {missing} is missing")
+                return cls(**made)
 
             self._decoders[cls] = decode
         return self._decoders[cls]
@@ -195,7 +216,7 @@ class Codec:
             inner = self._decoder_of(hint)
         else:
             inner = _tuple_decoder(self._value_decoder(_item_of(hint, cls, name), cls, name))
-        return (lambda value, path: None if value is None else inner(value, path)) if optional else inner
+        return (lambda value: None if value is None else inner(value)) if optional else inner
 
 
 def _without_none(hint: Any, cls: type[Any], name: str) -> tuple[Any, bool]:
@@ -220,9 +241,9 @@ def _item_of(hint: Any, cls: type[Any], name: str) -> Any:
 
 
 def _scalar_decoder(expected: type[Any]) -> _Decode:
-    def decode(value: Any, path: str) -> Any:
+    def decode(value: Any) -> Any:
         if type(value) is not expected:  # not isinstance: True is no number here
-            raise CodecError(f"{path}: found {_shown(value)}, expected {expected.__name__}")
+            raise _Bad(f"found {_shown(value)}, expected {expected.__name__}")
         return value
 
     return decode
@@ -231,20 +252,27 @@ def _scalar_decoder(expected: type[Any]) -> _Decode:
 def _enum_decoder(cls: type[StrEnum]) -> _Decode:
     members = {member.value: member for member in cls}
 
-    def decode(value: Any, path: str) -> Any:
+    def decode(value: Any) -> Any:
         member = members.get(value) if isinstance(value, str) else None
         if member is None:
-            raise CodecError(f"{path}: found {_shown(value)}, expected one of {', '.join(members)}")
+            raise _Bad(f"found {_shown(value)}, expected one of {', '.join(members)}")
         return member
 
     return decode
 
 
 def _tuple_decoder(inner: _Decode) -> _Decode:
-    def decode(value: Any, path: str) -> Any:
+    def decode(value: Any) -> Any:
         if not isinstance(value, list):
-            raise CodecError(f"{path}: found {_shown(value)}, expected an array")
-        return tuple(inner(item, f"{path}[{index}]") for index, item in enumerate(value))
+            raise _Bad(f"found {_shown(value)}, expected an array")
+        items = []
+        try:
+            for item in value:
+                items.append(inner(item))
+        except _Bad as bad:
+            bad.path.append(f"[{len(items)}]")
+            raise
+        return tuple(items)
 
     return decode
 
