@@ -103,13 +103,18 @@ class RaspberrySafetyBoard:
         self._makers = makers or Makers()
         self._off: list[Callable[[], None]] = []
         with ExitStack() as opened:
-            # All contactors and generators first: whatever fails to open later, they are off by then.
+            # Everything that is driven comes before everything that is read: whatever fails to open later
+            # (a dead ADC, a lost sensor), contactors, test outputs, lock motors and pilots are off by then.
             contactors = [self._contactor(evse, opened) for evse in profile.evses]
+            detectors = [self._detector(evse, opened) for evse in profile.evses]
+            locks = [self._lock(evse, opened) for evse in profile.evses]
             generators = [self._generator(evse, opened) for evse in profile.evses]
             files = self._files(profile, opened)
             self._evses = [
-                self._evse(evse, contactor, pwm, files, opened)
-                for evse, contactor, pwm in zip(profile.evses, contactors, generators, strict=True)
+                self._evse(evse, contactor, detector, lock, pwm, files, opened)
+                for evse, contactor, detector, lock, pwm in zip(
+                    profile.evses, contactors, detectors, locks, generators, strict=True
+                )
             ]
             self._emergency_stop = self._input(profile.emergency_stop, "emergency stop", opened)
             self._enclosure = self._input(profile.enclosure, "enclosure switch", opened)
@@ -140,7 +145,7 @@ class RaspberrySafetyBoard:
         """Nothing to prepare: every input is read when asked."""
 
     def outputs_off(self) -> None:
-        """Contactors first, then pilots, tests, locks, watchdog: all are tried; phase switches stay.
+        """Contactors first, then tests, locks, pilots, watchdog: all are tried; phase switches stay.
 
         Raises the first ``HardwareError``.
         """
@@ -165,6 +170,22 @@ class RaspberrySafetyBoard:
         opened.callback(contactor.close)
         self._off.append(lambda: contactor.set_closed(False))
         return contactor
+
+    def _detector(self, evse: EvseProfile, opened: ExitStack) -> GpioResidualCurrent | None:
+        if not evse.residual_current:
+            return None
+        detector = GpioResidualCurrent(evse.residual_current, evse.residual_current_test, self._pin_factory)
+        opened.callback(detector.close)
+        self._off.append(lambda: detector.set_test(False))
+        return detector
+
+    def _lock(self, evse: EvseProfile, opened: ExitStack) -> GpioLock | None:
+        if not evse.lock:
+            return None
+        lock = GpioLock(evse.lock, self._pin_factory)
+        opened.callback(lock.close)
+        self._off.append(lambda: lock.drive(LockDrive.OFF))
+        return lock
 
     def _generator(self, evse: EvseProfile, opened: ExitStack) -> PilotPwm:
         if evse.pwm is None:
@@ -196,6 +217,8 @@ class RaspberrySafetyBoard:
         self,
         evse: EvseProfile,
         contactor: GpioContactor,
+        detector: GpioResidualCurrent | None,
+        lock: GpioLock | None,
         pwm: PilotPwm,
         files: dict[str, SysfsTemperature],
         opened: ExitStack,
@@ -204,20 +227,6 @@ class RaspberrySafetyBoard:
             raise _incomplete(evse, "adc")
         adc = self._makers.adc(evse.adc, self._root)
         opened.callback(adc.close)
-        residual_current = None
-        if evse.residual_current:
-            residual_current = GpioResidualCurrent(
-                evse.residual_current, evse.residual_current_test, self._pin_factory
-            )
-            opened.callback(residual_current.close)
-            set_test = residual_current.set_test
-            self._off.append(lambda: set_test(False))
-        lock = None
-        if evse.lock:
-            lock = GpioLock(evse.lock, self._pin_factory)
-            opened.callback(lock.close)
-            drive = lock.drive
-            self._off.append(lambda: drive(LockDrive.OFF))
         proximity = None
         if evse.adc.proximity_channel is not None:
             proximity = self._makers.proximity(evse.adc, self._root)
@@ -238,7 +247,7 @@ class RaspberrySafetyBoard:
             evse.evse_id,
             RaspberryPilot(pwm, adc),
             contactor,
-            residual_current,
+            detector,
             proximity,
             lock,
             temperatures,

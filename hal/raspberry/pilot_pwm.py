@@ -33,7 +33,7 @@ def write_text(path: Path, text: str) -> None:
     """One write to a sysfs file. Raises ``OSError``."""
     fd = os.open(path, os.O_WRONLY)
     try:
-        os.write(fd, text.encode())
+        os.write(fd, f"{text}\n".encode())
     finally:
         os.close(fd)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,13 +17,11 @@ import pytest
 
 from controller.safety.__main__ import config_of, main, outputs_off
 from controller.safety.inhibits import Inhibit
-from controller.safety.permit import Permit
-from controller.safety.report import Report
-from controller.safety.wire import decode_report, encode_permit
 from hal.profile import load_profile
 from hal.simulated.board import SimulatedBoard
 from hal.simulated.server import BenchServer
 from hal.simulated.world import World, simulated_profile
+from tests.safety.controller_end import ControllerEnd
 
 PROFILE = """
 name = "desk"
@@ -69,41 +65,6 @@ class Desk:
         self.loop.close()
 
 
-class Controller:
-    """The other end of the IPC: sends permits, keeps the latest report."""
-
-    def __init__(self, path: Path) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(5)
-        self.socket.connect(str(path))
-        self.report: Report = self.next()
-
-    def next(self) -> Report:
-        message = self.socket.recv(4096)
-        if not message:
-            raise ConnectionResetError("the safety process has closed the socket")
-        self.report = decode_report(message)
-        return self.report
-
-    def until(
-        self, condition: Callable[[Report], bool], within_s: float = 10, lease_ma: int | None = None
-    ) -> Report:
-        deadline = time.monotonic() + within_s
-        renewed = 0.0
-        while not condition(self.report):
-            now = time.monotonic()
-            assert now < deadline, f"not within {within_s} s: {self.report}"
-            if lease_ma is not None and now - renewed > 0.3:
-                self.lease(lease_ma)
-                renewed = now
-            self.next()
-        return self.report
-
-    def lease(self, limit_ma: int, lease_ms: int = 10_000) -> None:
-        now_ms = time.monotonic_ns() // 1_000_000
-        self.socket.send(encode_permit(Permit(1, self.report.plug_no, limit_ma, now_ms + lease_ms)))
-
-
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path)
@@ -112,11 +73,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @contextmanager
-def safety(desk: Desk, *, notify: str = "") -> Iterator[subprocess.Popen[str]]:
+def safety(desk: Desk) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "controller.safety", "--board", str(desk.profile)]
     command += ["--runtime", str(desk.root), "--root", str(desk.root), "--late-budget-ms", "2000"]
-    environment = {**os.environ, "NOTIFY_SOCKET": notify}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 10
         while not (desk.root / "safety.sock").exists():
@@ -133,47 +93,31 @@ def safety(desk: Desk, *, notify: str = "") -> Iterator[subprocess.Popen[str]]:
             process.stderr.close()
 
 
-def charging(desk: Desk) -> Controller:
-    controller = Controller(desk.root / "safety.sock")
-    controller.until(lambda report: not report.inhibits)
-    desk.on_loop(desk.bench.plug, 1)
-    controller.until(
-        lambda report: report.contactor_commanded and bool(report.mirror_closed), 15, lease_ma=10_000
-    )
-    return controller
+def resident_kb(pid: int) -> tuple[int, int]:
+    """All of it, and what is not shared with files."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    everything, own = (int(status.split(name)[1].split()[0]) for name in ("VmRSS:", "RssAnon:"))
+    return everything, own
 
 
 def commanded(desk: Desk) -> bool:
     return bool(desk.on_loop(lambda: desk.world.evse(1).contactor_commanded))
 
 
-class Manager:
-    """What systemd hears, read in a thread: an unread socket would lose messages."""
-
-    def __init__(self, path: Path) -> None:
-        self.messages: list[bytes] = []
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(path))
-        self.thread = threading.Thread(target=self.listen)
-        self.thread.start()
-
-    def listen(self) -> None:
-        while message := self.socket.recv(200):
-            self.messages.append(message)
-
-    def close(self) -> None:
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.socket.close()
-
-
-def test_a_session_a_lost_controller_and_a_gentle_stop(desk: Desk) -> None:
-    manager = Manager(desk.root / "notify")
-    with safety(desk, notify=str(desk.root / "notify")) as process:
-        controller = charging(desk)
+def test_a_session_a_silent_board_a_lost_controller_and_a_kill(desk: Desk) -> None:
+    """The end is what ExecStopPost is for: a world goes on being driven after a process has died."""
+    with safety(desk) as process:
+        controller = ControllerEnd(desk.root / "safety.sock")
+        controller.until(lambda report: not report.inhibits)
+        desk.on_loop(desk.bench.fault_set, "board_silent", 0)
+        controller.until(lambda report: Inhibit.BOARD_SILENT in report.inhibits)
+        desk.on_loop(desk.bench.fault_clear)
+        desk.on_loop(desk.bench.plug, 1)
+        controller.until(
+            lambda report: report.contactor_commanded and bool(report.mirror_closed), 15, lease_ma=10_000
+        )
         assert controller.report.offered_ma == 9_960 and controller.report.rating_ma == 16_000
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        rss_kb, own_kb = (int(status.split(name)[1].split()[0]) for name in ("VmRSS:", "RssAnon:"))
+        rss_kb, own_kb = resident_kb(process.pid)
         print(f"resident memory {rss_kb} kB, of it private {own_kb} kB")
         assert own_kb < 16_000
         # Nonsense changes nothing, the vehicle's word does, and its pause needs no replug.
@@ -185,41 +129,18 @@ def test_a_session_a_lost_controller_and_a_gentle_stop(desk: Desk) -> None:
         desk.on_loop(desk.bench.set_vehicle, 1, wants_charge=True)
         controller.until(lambda report: report.contactor_commanded, lease_ma=10_000)
         # A controller that goes away and comes back interrupts nothing.
-        controller.socket.close()
-        controller = Controller(desk.root / "safety.sock")
+        controller.close()
+        controller = ControllerEnd(desk.root / "safety.sock")
         assert controller.until(lambda report: report.permit_held).contactor_commanded
-        process.send_signal(signal.SIGTERM)
-        while True:
-            try:
-                controller.next()
-            except ConnectionError:
-                break
-        assert process.wait(10) == 0
-        assert not commanded(desk)
-        assert controller.report.openings_under_load == 0
-    assert not (desk.root / "safety.sock").exists()
-    manager.close()
-    assert manager.messages[0] == b"READY=1\nWATCHDOG=1" and b"STOPPING=1" in manager.messages
-    assert manager.messages.count(b"WATCHDOG=1") > 5
-
-
-def test_silence_opens_and_after_a_kill_the_off_program_does(desk: Desk) -> None:
-    """What ExecStopPost is for: Linux keeps driving pins after a process has died."""
-    with safety(desk) as process:
-        controller = charging(desk)
-        desk.on_loop(desk.bench.fault_set, "board_silent", 0)
-        report = controller.until(lambda report: Inhibit.BOARD_SILENT in report.inhibits)
-        assert not report.contactor_commanded
-        desk.on_loop(desk.bench.fault_clear)
-        controller.until(lambda report: report.contactor_commanded, lease_ma=10_000)
+        controller.close()
         process.kill()
         process.wait()
-        assert commanded(desk)
-        assert outputs_off(["--board", str(desk.profile), "--root", str(desk.root)]) == 0
-        deadline = time.monotonic() + 5
-        while commanded(desk):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+    assert commanded(desk)
+    assert outputs_off(["--board", str(desk.profile), "--root", str(desk.root)]) == 0
+    deadline = time.monotonic() + 5
+    while commanded(desk):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_second_process_is_refused(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,6 +160,6 @@ def test_real_writes_reach_files_and_do_not_create_them(tmp_path: Path) -> None:
     file = tmp_path / "enable"
     file.write_text("0")
     write_text(file, "1")
-    assert file.read_text() == "1"
+    assert file.read_text() == "1\n"
     with pytest.raises(FileNotFoundError):
         write_text(tmp_path / "none", "1")
