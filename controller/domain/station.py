@@ -36,6 +36,8 @@ from controller.domain.effects import AskAuthorize, ForgetTokens, Outcome, Resta
 from controller.domain.events import (
     AvailabilityChanged,
     Event,
+    FaultCleared,
+    FaultRaised,
     ProfileInstalled,
     ProfilesCleared,
     RestartBegun,
@@ -297,7 +299,7 @@ class Station:
         return evse.take_sample(self._turn(now), self.policy.sampled_measurands, context)
 
     def next_deadline_ms(self) -> int | None:
-        deadlines = [evse.next_deadline_ms() for evse in self.evses.values()]
+        deadlines = [evse.next_deadline_ms(self.policy) for evse in self.evses.values()]
         deadlines.extend(question.deadline_ms for question in self._questions.values())
         return min((one for one in deadlines if one is not None), default=None)
 
@@ -340,6 +342,11 @@ class Station:
         self.online = turn.online = changed.online
 
     def _storage_changed(self, changed: StorageChanged, turn: Turn) -> None:
+        """Written once it can be written again: the journal then tells of its own gap."""
+        if changed.why is not None and self.storage_fault is None:
+            turn.emit(FaultRaised(0, STORAGE, turn.now.utc_ms))
+        elif changed.why is None and self.storage_fault is not None:
+            turn.emit(FaultCleared(0, STORAGE, turn.now.utc_ms))
         self.storage_fault = turn.storage_fault = changed.why
 
     def _policy_changed(self, changed: PolicyChanged, turn: Turn) -> None:

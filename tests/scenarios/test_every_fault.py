@@ -1,9 +1,9 @@
 """Every row of the fault catalogue, raised and cleared in the simulated world while a car charges.
 
 Each trial injects the cause (in volts, contacts, bytes or time, never by telling the station), and then looks
-for the fault in the journal, in ``why``, in the 1.6 status and in the list of faults; the contactor has to open
-where the catalogue says so; the cause is taken away, and after the fault has cleared the car charges again, with or
-without a replug as the row's rule says.
+for the fault in the journal, in ``why``, in the 1.6 status and in the list of faults; the contactor has to
+open where the catalogue says so; the cause is taken away, and after the fault has cleared the car charges
+again, with or without a replug as the row's rule says.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ NEVER_RAISED = {"starting"}
 
 @dataclass
 class Trial:
-    """``before``: what is arranged before the car is plugged in. ``starting``: the cause is there before the car
-    is to charge, because it shows only then. ``opens``: whether the real contacts open."""
+    """``before``: what is arranged before the car is plugged in. ``starting``: the cause is there before the
+    car is to charge, because it shows only then. ``opens``: whether the real contacts open."""
 
     cause: Deed
     repair: Deed
@@ -286,7 +286,8 @@ def history(house: House, name: str) -> bool:
 
 
 async def replug(house: House) -> None:
-    """The driver ends the transaction with the card, which releases the plug, and tries another outlet first."""
+    """The driver ends the transaction with the card, which releases the plug, and tries another outlet
+    first."""
     house.world.swipe(CARD)
     await house.until(lambda: not house.world.evse(1).lock.bolted, "the plug is released")
     house.world.unplug(1)
