@@ -2,6 +2,7 @@ import gc
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -326,6 +327,37 @@ def test_later_than_the_budget() -> None:
     assert pace.rest_s(10**12) == 0
 
 
+def paced(tick_ms: int, ticks: int, budget_ms: int = 100) -> tuple[Pace, int]:
+    """Ticks that take so long each; returns how many of them were told that the loop is late."""
+    pace, now_ns, late = Pace(0, budget_ms), 0, 0
+    for _ in range(ticks):
+        late += pace.begin(now_ns)
+        now_ns += tick_ms * 1_000_000
+        pace.end(now_ns)
+        now_ns += round(pace.rest_s(now_ns) * 1e9)
+    return pace, late
+
+
+def test_the_detection_time_of_a_loop_on_time_is_two_ticks_and_the_work() -> None:
+    pace, late = paced(3, 100)
+    assert (late, pace.worst_detection_us, pace.overruns) == (0, 23_000, 0)
+
+
+def test_a_tick_that_is_always_slow_never_begins_late_by_the_budget_and_is_found_all_the_same() -> None:
+    pace, late = paced(34, 100)
+    assert pace.worst_lateness_us < 34_000 and pace.worst_detection_us == 102_000
+    assert late == 97, "from the third on"
+    assert paced(33, 100)[1] == 0, "99 ms are within"
+
+
+def test_one_slow_tick_is_found_at_its_end() -> None:
+    pace = Pace(0)
+    pace.begin(0)
+    pace.end(150_000_000)
+    assert pace.worst_detection_us == 150_000
+    assert pace.begin(150_000_000)
+
+
 # --------------------------------------------------------------------------- run
 
 
@@ -403,3 +435,59 @@ def test_run_with_a_client_stops_gently_and_at_the_second_request_at_once(
     reports = [decode_report(client.recv(1_000)) for _ in range(30)]
     assert any(report.contactor_commanded for report in reports)
     assert reports[0].pilot == "F" and reports[0].inhibits
+
+
+class SlowEvse(FakeEvse):
+    """One of its calls takes ``slow_ms`` of the virtual clock."""
+
+    clock: Clock
+    slow_ms = 0
+
+    def tripped(self) -> bool:
+        self.clock.now_ns += self.slow_ms * 1_000_000
+        return super().tripped()
+
+
+@pytest.mark.parametrize(
+    ("slow_ms", "always", "opens"), [(150, False, True), (34, True, True), (20, True, False)]
+)
+def test_a_slow_call_of_the_board_inside_a_tick_ends_the_offer_and_is_told(
+    slow_ms: int, always: bool, opens: bool, tmp_path: Path
+) -> None:
+    evse, clock, requests = SlowEvse(vehicle="C"), Clock(), list[int]()
+    evse.clock = clock
+    fake, (config,) = FakeBoard([evse]), board()[1]
+    loop = SafetyLoop(fake, [config], START_MS, Log(Level.ERROR))
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    seen: list[object] = []
+
+    def lease() -> None:
+        now_ms = clock.now_ns // 1_000_000
+        client.send(encode_permit(Permit(1, loop.evses[0].state.plug_no, 16_000, now_ms + 20_000)))
+
+    def stall(ms: int) -> None:
+        seen.append(evse.closed)
+        evse.slow_ms = ms
+
+    def look() -> None:
+        state = loop.evses[0].state
+        seen.append((evse.closed, state.offered_ma > 0, Inhibit.LOOP_LATE in state.inhibits))
+
+    fault_ms = START_MS + 8_000
+    clock.at = {
+        START_MS + 100: lambda: client.connect(str(tmp_path / "safety.sock")),
+        START_MS + 1_000: lease,
+        fault_ms: lambda: stall(slow_ms),
+        fault_ms + (10 if not always else 900): lambda: stall(0 if not always else slow_ms),
+        fault_ms + 1_000: look,
+        fault_ms + 2_000: lambda: requests.extend((15, 15)),
+    }
+    start(fake, loop, tmp_path, clock, requests)
+    assert seen[0] is True and seen[-1] == (not opens, not opens, opens)
+    client.setblocking(False)
+    reports = []
+    with suppress(BlockingIOError):
+        while message := client.recv(1_000):
+            reports.append(decode_report(message))
+    assert (reports[-1].worst_detection_us > 100_000) is opens
+    assert fake.pulses > 0
