@@ -49,7 +49,8 @@ class PermitServer:
             self._guard = os.open(runtime / "safety.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ServerError(
-                f"runtime directory {runtime}: {error.strerror}; create it and make it writable for this user"
+                f"runtime directory {runtime}: {error.strerror}; expected a directory that this user may write; "
+                "create it, or give another --runtime"
             ) from error
         try:
             fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,7 +71,10 @@ class PermitServer:
         except OSError as error:
             self._listener.close()
             os.close(self._guard)
-            raise ServerError(f"socket {self.path}: {error.strerror}; check the directory's owner") from error
+            raise ServerError(
+                f"socket {self.path}: {error.strerror}; expected nothing or an old socket there, in a directory "
+                "that this user may write; move away what is there, or correct the directory's owner"
+            ) from error
         self._listener.setblocking(False)
         self._poll.register(self._listener, select.POLLIN)
 

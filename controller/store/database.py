@@ -11,6 +11,7 @@ durable. A file that cannot be read is never deleted or replaced: it holds what 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -28,19 +29,22 @@ _CHECKED_BYTES = 32 * 1024 * 1024
 """Files up to this size are checked at every start (milliseconds); larger ones after an unclean stop."""
 
 _MOVE_ASIDE = (
-    "move the file aside together with its -wal file (do not delete them: they hold the charging records) "
-    "and start again"
+    "expected a whole database of this program; move the file aside together with its -wal file (do not "
+    "delete them: they hold the charging records) and start again"
 )
+_WRITABLE = "expected a file and a directory that this user may write"
 _REMEDIES = {
     sqlite3.SQLITE_CORRUPT: _MOVE_ASIDE,
     sqlite3.SQLITE_NOTADB: _MOVE_ASIDE,
-    sqlite3.SQLITE_FULL: "free space on this file system (df -h) and start again",
-    sqlite3.SQLITE_READONLY: "make file and directory writable for this user (ls -l, mount)",
-    sqlite3.SQLITE_PERM: "make file and directory writable for this user (ls -l)",
-    sqlite3.SQLITE_CANTOPEN: "make file and directory readable and writable for this user (ls -l)",
-    sqlite3.SQLITE_BUSY: "stop the other program that uses the file (fuser shows it)",
-    sqlite3.SQLITE_LOCKED: "stop the other program that uses the file (fuser shows it)",
-    sqlite3.SQLITE_IOERR: "check the disk (dmesg shows its errors) and replace a worn SD card",
+    sqlite3.SQLITE_FULL: "expected room for it; free space on this file system (df -h)",
+    sqlite3.SQLITE_READONLY: f"{_WRITABLE}; make them writable (ls -l, mount)",
+    sqlite3.SQLITE_PERM: f"{_WRITABLE}; make them writable (ls -l)",
+    sqlite3.SQLITE_CANTOPEN: f"{_WRITABLE}; make them readable and writable (ls -l)",
+    sqlite3.SQLITE_BUSY: "expected nobody else; stop the other program that uses the file (fuser shows it)",
+    sqlite3.SQLITE_LOCKED: "expected nobody else; stop the other program that uses the file (fuser shows it)",
+    sqlite3.SQLITE_IOERR: (
+        "expected a disk that works; check it (dmesg shows its errors) and replace a worn SD card"
+    ),
 }
 
 
@@ -247,9 +251,11 @@ def _unusable(path: Path, error: OSError) -> StorageError:
         remedy = "this name is a directory: move it aside"
     elif isinstance(error, PermissionError):
         remedy = "make file and directory readable and writable for this user (ls -l)"
+    elif error.errno == errno.EROFS:
+        remedy = "make the file system writable (mount -o remount,rw), or give [station] storage another place"
     else:
         remedy = "check the file system (df -h, mount, dmesg)"
-    return StorageError(f"{path}: cannot open the database: {cause}; {remedy}")
+    return StorageError(f"{path}: cannot open the database: {cause}; {_WRITABLE}; {remedy}")
 
 
 def _has_content(path: Path) -> bool:

@@ -9,41 +9,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from controller.local.client import Unreachable
 from controller.local.messages import RpcError
+from tests.scenarios.books import balance
 from tests.support.csms import CallError
-from tests.support.ledger import Booked, Ledger
-from tests.support.processes import CARD, Processes
-
-AT_ONCE = 4
-"""Stations side by side: what two cores carry without starving a 10 ms loop."""
-
-
-async def balance(station: Processes, csms: Ledger, count: int | None = 1) -> list[Booked]:
-    """Journal, CSMS and the bench's meter say the same: each start one end, and all energy is sold."""
-    await station.delivered()
-    started = {
-        one["data"]["transaction_id"]: one["data"] for one in await station.events("TransactionStarted")
-    }
-    ended = {one["data"]["transaction_id"]: one["data"] for one in await station.events("TransactionEnded")}
-    assert sorted(started) == sorted(ended), "each Started has one Ended"
-    assert count is None or len(ended) == count
-    books = csms.check()
-    assert [(one.starts[0], one.stops[0]) for one in books] == [
-        (started[id_]["register_wh"], ended[id_]["register_wh"]) for id_ in started
-    ], "the CSMS has the journal's registers"
-    sold_wh = sum(one.stops[0] - one.starts[0] for one in books)
-    assert sold_wh == await station.meter_wh(), "what was sold is what the bench's meter counted"
-    assert not csms.violations, csms.violations
-    return books
-
+from tests.support.ledger import Ledger
+from tests.support.processes import CARD, Processes, Scenarios, side_by_side
 
 # ---------------------------------------------------------------------- the controller
 
@@ -224,7 +200,7 @@ async def bench_killed() -> None:
         )
         (first,) = csms.check()
         assert first.stops[0] >= first.starts[0]
-        await station.plug_and_swipe(attempts=3)  # the reader's port is opened again within two seconds
+        await station.plug_and_swipe()
         await station.stop_and_leave()
         await station.delivered()
         books = csms.check()
@@ -258,10 +234,11 @@ async def random_kills() -> None:
     async with Ledger("ocpp1.6") as csms, Processes(csms.url, "ocpp1.6", settings=settings) as station:
         await station.start("bench", "safety", "controller")
         await station.ready()
+        await station.plug_and_swipe()
         busy = [asyncio.create_task(_person(station)), asyncio.create_task(_busy_csms(csms))]
         try:
             for _kill in range(20):
-                await asyncio.sleep(dice.uniform(0.05, 1.2))
+                await asyncio.sleep(dice.uniform(0.05, 0.9))
                 await station.restarted(dice.choice(["controller"] * 5 + ["safety"]))
         finally:
             for task in busy:
@@ -309,9 +286,7 @@ async def _busy_csms(csms: Ledger) -> None:
 
 # ---------------------------------------------------------------------- all of them
 
-Scenario = Callable[[], Awaitable[None]]
-
-SCENARIOS: dict[str, Scenario] = {
+SCENARIOS: Scenarios = {
     "random kills": random_kills,  # the longest first
     "left alone": left_alone,
     "safety killed": safety_killed,
@@ -328,22 +303,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest) -> dict[str, BaseException | None]:
-    """How each selected scenario ended."""
-    items: list[Any] = request.session.items
-    selected = {item.callspec.params["name"] for item in items if item.path == request.path}
-
-    async def play() -> dict[str, BaseException | None]:
-        places = asyncio.Semaphore(AT_ONCE)
-
-        async def one(name: str) -> None:
-            async with places, asyncio.timeout(90):
-                await SCENARIOS[name]()
-
-        names = [name for name in SCENARIOS if name in selected]
-        ends = await asyncio.gather(*(one(name) for name in names), return_exceptions=True)
-        return dict(zip(names, ends, strict=True))
-
-    return asyncio.run(play())
+    return side_by_side(SCENARIOS, request)
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))

@@ -14,15 +14,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+
+import pytest
 
 from controller.config import desk_config
 from controller.local.children import die_with_parent
@@ -32,12 +35,18 @@ from controller.local.sockets import socket_path
 POLL_S = 0.02
 START_TIMEOUT_S = 20.0
 CARD = "04A2B3C4"
+PATIENCE_S = 4.0
 
 LATE_BUDGET_MS = 5_000
 """Many stations share a small machine here: a late loop is not what these tests are about."""
 
+AT_ONCE = 4
+"""Stations side by side: what two cores carry without starving a 10 ms loop."""
+
 NICE = -15
-"""Where it is allowed, world and safety process go first: on a real board the world does not wait either."""
+REAL_TIME = 1
+"""Where it is allowed, the world goes before everything but the safety process: outside of tests it does not
+wait for a free processor either."""
 
 
 class Processes:
@@ -80,6 +89,12 @@ class Processes:
         for child in self._children.values():
             child.wait(10)
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def edit(self, old: str, new: str) -> None:
+        """Change station.toml."""
+        text = self.config.read_text()
+        assert old in text, f"{old!r} is not in {text}"
+        self.config.write_text(text.replace(old, new))
 
     # ------------------------------------------------------------------ processes
 
@@ -128,6 +143,9 @@ class Processes:
                 await self.until((self.run / "safety.sock").exists, "the safety process listens")
             elif name != "run":
                 await self.until(lambda: self.call(name, "status"), f"{name} answers")  # noqa: B023
+            if name == "bench":
+                with suppress(PermissionError):
+                    os.sched_setscheduler(self.pid(name), os.SCHED_FIFO, os.sched_param(REAL_TIME))
 
     def pid(self, name: str) -> int:
         return self._children[name].pid
@@ -287,20 +305,22 @@ class Processes:
     async def opened(self, timeout_s: float = 20) -> None:
         await self.until(self.open, "the contactor opens", timeout_s)
 
-    async def plug_and_swipe(self, attempts: int = 1) -> None:
-        """A person begins to charge, and shows the card so often, until it is taken."""
+    async def plug_and_swipe(self) -> None:
+        """A person begins to charge."""
         await self.bench("plug", settings={"max_ma": 16_000})
         await self.until(self._plugged, "the controller sees the vehicle")
-        for attempt in range(1, attempts + 1):
-            await self.bench("swipe", uid=CARD)
-            try:
-                await self.until(self._taken, "the card is taken", 2)
-            except AssertionError:
-                if attempt == attempts:
-                    raise
-            else:
-                break
+        await self._show_card(self._taken, "the card is taken")
         await self.charging()
+
+    async def _show_card(self, seen: Callable[[], Any], what: str) -> None:
+        """As often as people do; a reader ignores the same card for ``PATIENCE_S``, and so do they."""
+        for _attempt in range(2):
+            await self.bench("swipe", uid=CARD)
+            with suppress(AssertionError):
+                await self.until(seen, what, PATIENCE_S)
+                return
+        await self.bench("swipe", uid=CARD)
+        await self.until(seen, what)
 
     async def _plugged(self) -> bool:
         return bool((await self.evse())["plugged"])
@@ -311,8 +331,7 @@ class Processes:
 
     async def stop_and_leave(self) -> None:
         """The same person ends and drives away."""
-        await self.bench("swipe", uid=CARD)
-        await self.until(self.idle, "the transaction ends")
+        await self._show_card(self.idle, "the transaction ends")
         await self.until(self._released, "the plug is released")
         await self.bench("unplug")
         await self.until(lambda: self.events("SessionEnded"), "the session ends")
@@ -324,10 +343,79 @@ class Processes:
         return not (await self.world())["locked"]
 
 
-async def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
-    """For conditions of the test's own process."""
-    loop = asyncio.get_running_loop()
-    deadline_s = loop.time() + timeout_s
-    while not condition():
-        assert loop.time() <= deadline_s, f"{what}: not within {timeout_s:g} s"
-        await asyncio.sleep(POLL_S)
+class SmallDisk:
+    """A directory at ``path`` that can be full or read-only: a small file system of its own where mounting
+    is allowed, else the nearest that works. ``fill`` and ``read_only`` return the system's words for it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._filler = path / "filler"
+        path.mkdir()
+        self.mounted = self._mount("size=1024k")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.mounted:
+            subprocess.run(["umount", "--lazy", str(self.path)], check=True)
+
+    def fill(self, pid: int) -> str:
+        """Not a byte more fits, for process ``pid``."""
+        if not self.mounted:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+            return "disk I/O error"
+        with self._filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        return "database or disk is full"
+
+    def free(self, pid: int) -> None:
+        if self.mounted:
+            self._filler.unlink()
+        else:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    def read_only(self, on: bool) -> str:
+        """Nobody may have a file open there."""
+        if self.mounted:
+            assert self._mount("remount,ro" if on else "remount,rw")
+            return "Read-only file system"
+        aside = self.path.with_name("aside")
+        if on:
+            self.path.rename(aside)
+            self.path.touch()
+        else:
+            self.path.unlink()
+            aside.rename(self.path)
+        return "Not a directory"
+
+    def _mount(self, options: str) -> bool:
+        found = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.path)], capture_output=True, check=False
+        )
+        return found.returncode == 0
+
+
+Scenarios = Mapping[str, Callable[[], Awaitable[None]]]
+
+
+def side_by_side(scenarios: Scenarios, request: pytest.FixtureRequest) -> dict[str, BaseException | None]:
+    """Play the scenarios that were selected as parameter ``name`` of a test of the requesting module, a few
+    at a time: most of their time is waiting. Returns how each ended."""
+    items: list[Any] = request.session.items
+    here = [item for item in items if item.path == request.path and hasattr(item, "callspec")]
+    selected = {item.callspec.params.get("name") for item in here}
+
+    async def play() -> dict[str, BaseException | None]:
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(name: str) -> None:
+            async with places, asyncio.timeout(90):
+                await scenarios[name]()
+
+        names = [name for name in scenarios if name in selected]
+        ends = await asyncio.gather(*(one(name) for name in names), return_exceptions=True)
+        return dict(zip(names, ends, strict=True))
+
+    return asyncio.run(play())

@@ -110,5 +110,7 @@ def _unknown(model: str) -> str:
     close = [name for name in names if wanted and wanted in _slug(name)]
     by_slug = {_slug(name): name for name in names}
     close += [by_slug[match] for match in difflib.get_close_matches(wanted, by_slug, n=3, cutoff=0.6)]
-    hint = f"did you mean {' or '.join(repr(name) for name in dict.fromkeys(close))}? " if close else ""
-    return f"meter: model: unknown model {model!r}; {hint}accepted: {', '.join(names)}"
+    hint = "choose one of these, or describe it in a data file (docs/meters.md)"
+    if close:
+        hint = f"did you mean {' or '.join(repr(name) for name in dict.fromkeys(close))}?"
+    return f"meter: model: unknown model {model!r}; accepted: {', '.join(names)}; {hint}"
