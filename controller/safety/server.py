@@ -49,8 +49,8 @@ class PermitServer:
             self._guard = os.open(runtime / "safety.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ServerError(
-                f"runtime directory {runtime}: {error.strerror}; expected a directory that this user may write; "
-                "create it, or give another --runtime"
+                f"runtime directory {runtime}: {error.strerror}; expected a directory that this user may "
+                "write; create it, or give another --runtime"
             ) from error
         try:
             fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,8 +72,8 @@ class PermitServer:
             self._listener.close()
             os.close(self._guard)
             raise ServerError(
-                f"socket {self.path}: {error.strerror}; expected nothing or an old socket there, in a directory "
-                "that this user may write; move away what is there, or correct the directory's owner"
+                f"socket {self.path}: {error.strerror}; expected nothing or an old socket there, in a "
+                "directory that this user may write; move away what is there, or correct the directory's owner"
             ) from error
         self._listener.setblocking(False)
         self._poll.register(self._listener, select.POLLIN)

@@ -252,7 +252,7 @@ def _unusable(path: Path, error: OSError) -> StorageError:
     elif isinstance(error, PermissionError):
         remedy = "make file and directory readable and writable for this user (ls -l)"
     elif error.errno == errno.EROFS:
-        remedy = "make the file system writable (mount -o remount,rw), or give [station] storage another place"
+        remedy = "make the file system writable (mount -o remount,rw), or choose another [station] storage"
     else:
         remedy = "check the file system (df -h, mount, dmesg)"
     return StorageError(f"{path}: cannot open the database: {cause}; {_WRITABLE}; {remedy}")
