@@ -635,6 +635,8 @@ class Evse:
             return ChargingState.CHARGING
         if facts.inhibits or self.limit_ma(turn) < MINIMUM_OFFER_MA:
             return ChargingState.SUSPENDED_EVSE
+        if self.spec.has_phase_switch and facts.phases != self.phases and not facts.pwm:
+            return ChargingState.SUSPENDED_EVSE  # the phase switch is on its way
         before = transaction.charging_state
         if facts.pwm and facts.pilot == "B":
             offered_ms = turn.now.mono_ms - (self._offer_since_ms or turn.now.mono_ms)

@@ -58,6 +58,12 @@ class Rig:
     wish: LockWish = LockWish.AUTOMATIC
     unavailable: bool = False
     resets: int = 0
+    temperatures: tuple[int | None, ...] = ()
+    emergency_stop: bool = False
+    enclosure_open: bool = False
+    phases: int = 3  # in the permit
+    three: bool | None = False  # feedback of the phase switch, if there is one
+    switch_stuck: bool = False
     now_ms: int = START_MS
     step_ms: int = TICK_MS
 
@@ -85,10 +91,26 @@ class Rig:
     def inputs(self) -> Inputs:
         """What the board says now."""
         if self.silent:
-            return Inputs(None, late=self.late)
+            return Inputs(
+                None,
+                late=self.late,
+                emergency_stop=self.emergency_stop,
+                enclosure_open=self.enclosure_open,
+            )
         sample = self.sample or wire(self.vehicle, self.outputs.duty_pm, self.diode)
         tripped = self.tripped or (self.outputs.residual_test and self.test_works)
-        return Inputs(sample, self.mirror, tripped, self.resistance_ohm, self.locked, self.late)
+        return Inputs(
+            sample,
+            self.mirror,
+            tripped,
+            self.resistance_ohm,
+            self.locked,
+            self.late,
+            self.temperatures,
+            self.emergency_stop,
+            self.enclosure_open,
+            self.three,
+        )
 
     def _move(self, before: Outputs) -> None:
         if before.contactor_closed is not self.outputs.contactor_closed:
@@ -97,6 +119,8 @@ class Rig:
             self.mirror = self.outputs.contactor_closed
         if self.lock_moves and self.locked is not None and self.outputs.lock is not LockDrive.OFF:
             self.locked = self.outputs.lock is LockDrive.LOCK
+        if self.outputs.three_phase is not None and self.three is not None and not self.switch_stuck:
+            self.three = self.outputs.three_phase
 
     def permit(self, limit_ma: int, lease_ms: int = 10_000, plug_no: int | None = None) -> Permit:
         """A permit for the plug-in of this moment."""
@@ -105,6 +129,7 @@ class Rig:
             self.state.plug_no if plug_no is None else plug_no,
             limit_ma,
             self.now_ms + lease_ms,
+            self.phases,
             lock=self.wish,
             unavailable=self.unavailable,
             reset_faults=self.resets,

@@ -34,7 +34,7 @@ from controller.safety_link import facts_of, permit_of
 from controller.store.database import Database
 from controller.store.journal import SqliteJournal
 from controller.store.ports import StorageError
-from hal.profile import NO_PIN, PhaseSwitchProfile, PinProfile, load_profile
+from hal.profile import NO_PIN, BoardProfile, PhaseSwitchProfile, PinProfile, load_profile
 from hal.simulated.board import SimulatedBoard, SimulatedServiceBoard
 from hal.simulated.world import World
 from tests.support.csms import FakeCsms
@@ -80,8 +80,9 @@ class House:
         seed: int = 1,
         settings: dict[str, str | int | bool] | None = None,
         phase_switch: bool = False,
+        profile: BoardProfile | None = None,
     ) -> House:
-        profile = load_profile("simulated", evses)
+        profile = profile or load_profile("simulated", evses)
         if phase_switch:
             fitted = PhaseSwitchProfile(PinProfile(NO_PIN), PinProfile(NO_PIN))
             parts = tuple(replace(evse, phase_switch=fitted) for evse in profile.evses)
