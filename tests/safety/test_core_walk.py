@@ -23,6 +23,7 @@ from controller.safety.inhibits import CLEARING, Inhibit
 from controller.safety.permit import Permit
 from controller.safety.pilot import Pilot, is_pwm
 from controller.safety.residual import RetryBudget
+from controller.safety.wakeup import Rung, WakeUpTimes
 from hal.interface import LockDrive, PilotSample
 from tests.safety.rig import wire
 
@@ -32,6 +33,7 @@ PLUG_NO = 500
 LEASE_MS = 2 * STEP_MS
 LIMITS_MA = (6_000, 16_000)
 SEEN = PilotSample(0, 0, 0)
+CLIMBING = (Rung.PAUSE, Rung.PULSE, Rung.READY, Rung.WAITING)
 
 
 def age(since_ms: int, cap_ms: int) -> int:
@@ -58,6 +60,7 @@ def same(state: State, now_ms: int) -> State:
         for inhibit, ms in zip(Inhibit, state.inhibits.gone_ms, strict=True)
     )
     pulse = state.pulse_until_ms
+    pulse_ms = state.config.wake_up.pulse_ms if state.wake.rung in CLIMBING else 0
     return replace(
         state,
         plug_no=PLUG_NO,
@@ -67,7 +70,7 @@ def same(state: State, now_ms: int) -> State:
             candidate_count=min(debounce.candidate_count, 3),
             doubt_since_ms=maybe(debounce.doubt_since_ms and debounce.doubt_since_ms + move, 50),
         ),
-        blind_since_ms=maybe(state.blind_since_ms and state.blind_since_ms + move, 3_000),
+        blind_since_ms=maybe(state.blind_since_ms and state.blind_since_ms + move, 3_000 + pulse_ms),
         coding=replace(state.coding, candidate_since_ms=age(state.coding.candidate_since_ms + move, 300)),
         contactor=replace(
             contactor,
@@ -94,13 +97,18 @@ def same(state: State, now_ms: int) -> State:
         ),
         inhibits=replace(state.inhibits, since_ms=(0,) * len(Inhibit), gone_ms=gone),
         permit=permit,
-        mode_since_ms=age(state.mode_since_ms + move, 3_000),
+        mode_since_ms=age(state.mode_since_ms + move, max(3_000, state.config.wake_up.after_ms)),
         duty_since_ms=age(state.duty_since_ms + move, 5_000),
         pulse_until_ms=None if pulse is None else pulse + move,
         wave_since_ms=maybe(state.wave_since_ms and state.wave_since_ms + move, 100),
         wrong_since_ms=maybe(state.wrong_since_ms and state.wrong_since_ms + move, 100),
         letting_go_since_ms=maybe(state.letting_go_since_ms and state.letting_go_since_ms + move, 6_000),
         sample=SEEN,
+        wake=replace(
+            state.wake,
+            since_ms=age(state.wake.since_ms + move, 5_000) if state.wake.rung in CLIMBING else 0,
+            count=0,
+        ),
         trips=replace(
             state.trips,
             count=min(state.trips.count, state.config.residual.retries + 1),
@@ -135,7 +143,11 @@ def check(before: State, after: State, outputs: Outputs, inputs: Inputs, now_ms:
         assert now_ms < permit.expires_at_ms and permit.plug_no == after.plug_no
         assert after.offered_ma <= min(permit.limit_ma, config.rating_ma, after.cable_ma or 0)
         if not is_pwm(before.duty_pm):
-            assert before.duty_pm == 1000 and now_ms - before.mode_since_ms >= 3_000
+            woken = before.wake.rung in (Rung.READY, Rung.WAITING)
+            assert before.duty_pm == 1000
+            assert now_ms - before.mode_since_ms >= (500 if woken else 3_000)
+        assert 100 <= outputs.duty_pm <= 960, "5 % is never sent"
+        assert not after.wake.climbing
     if outputs.residual_test or outputs.lock is LockDrive.UNLOCK:
         assert not outputs.contactor_closed and after.contactor.phase is Phase.OPEN
     if inputs.sample is None or (inputs.tripped and not before.self_test.running):
@@ -186,7 +198,9 @@ def walk(config: SafetyConfig, axes: dict[str, tuple[object, ...]]) -> tuple[int
 
 
 QUICK = DebounceTimes(more_power_ms=200, more_power_count=2)
-PLAIN = SafetyConfig(evse_id=1, rating_ma=10_000, has_residual_current=True, debounce=QUICK)
+NEVER = WakeUpTimes(after_ms=0)
+PLAIN = SafetyConfig(evse_id=1, rating_ma=10_000, has_residual_current=True, debounce=QUICK, wake_up=NEVER)
+SLEEPY = replace(PLAIN, wake_up=WakeUpTimes(after_ms=10_000, ready_ms=1_000, give_up_ms=5_000))
 SOCKET = replace(PLAIN, has_proximity=True, has_lock=True, has_self_test=True)
 
 WALKS: dict[str, tuple[SafetyConfig, dict[str, tuple[object, ...]]]] = {
@@ -203,6 +217,8 @@ WALKS: dict[str, tuple[SafetyConfig, dict[str, tuple[object, ...]]]] = {
     "stale permits": (PLAIN, {"vehicle": ("A", "C"), "permit": (None, 16_000), "fits": (False, True)}),
     "welded": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "mirror": ("follows", "closed")}),
     "did not close": (PLAIN, {"vehicle": ("A", "C"), "permit": (16_000,), "mirror": ("follows", "open")}),
+    "sleeping": (SLEEPY, {"vehicle": ("A", "B", "C"), "permit": (None, 16_000)}),
+    "sleeping and shorted": (SLEEPY, {"vehicle": ("B", "C", "E"), "permit": (0, 16_000)}),
     "socket": (SOCKET, {"vehicle": ("A", "C"), "permit": (None, 16_000), "plug": (False, True)}),
 }
 
