@@ -100,7 +100,7 @@ class Delaying:
 def scheduled(turn: Turn, moment: Moment) -> Scheduled:
     """What the schedules of a transaction allow at a moment, and who chose them."""
     profiles = turn.profiles.values()
-    chosen = {(one.profile.id, one.at_ms) for some in schedule_profiles(profiles, moment) for one in some}
+    chosen = frozenset(one for some in schedule_profiles(profiles, moment) for one in some)
     claims = schedule_claims(profiles, moment, turn.policy)
     limit_ma = min((claim.limit_ma for claim in claims), default=NO_LIMIT_MA)
-    return Scheduled((moment.transaction_id, *sorted(chosen)), limit_ma)
+    return Scheduled((moment.transaction_id, chosen), limit_ma)

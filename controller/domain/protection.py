@@ -90,11 +90,11 @@ def find(reading: Reading, facts: EvseFacts | None, phases: int, policy: Policy)
 def _current(reading: Reading, facts: EvseFacts | None, policy: Policy) -> Finding:
     """Drawn above offered by a percentage and a margin. The vehicle has 5 s to follow the pilot (IEC 61851-1
     Annex A), so patience is longer than that. With the contactor open nothing can be drawn through it."""
+    if facts is not None and not facts.contactor_closed:
+        return Finding(Sight.GOOD)
     drawn = [current for current in reading.current_ma if current is not None]
     if not drawn or facts is None:
         return _UNKNOWN
-    if not facts.contactor_closed:
-        return Finding(Sight.GOOD)
     offered_ma = facts.offered_ma
     limit_ma = offered_ma * (100 + policy.over_current_percent) // 100 + policy.over_current_margin_ma
     most_ma = max(drawn)
@@ -160,10 +160,9 @@ def latched(watch: Watch, limits: Times) -> bool:
 
 def reset(watch: Watch) -> Watch:
     """Somebody looked and says go on: what has no cause any more ends now, all tries are forgiven."""
-    still = watch.active and watch.sight is not Sight.GOOD
-    return replace(watch, active=still, tries=1 if still else 0)
+    return replace(watch, active=watch.active and watch.sight is not Sight.GOOD, tries=0)
 
 
 def unplugged(watch: Watch) -> Watch:
     """The next plug-in has all its tries again; the mains are as they are."""
-    return replace(watch, tries=1 if watch.active else 0)
+    return replace(watch, tries=0)

@@ -9,6 +9,7 @@ import pytest
 
 from controller.local import exits
 from controller.local.cli import main
+from controller.local.commands.contactor import verdict
 from tests.local.support import served_controller
 
 
@@ -43,7 +44,9 @@ def test_help_is_not_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert joulepost(capsys, "bench", "--help")[0] == exits.OK
 
 
-@pytest.mark.parametrize("command", ["status", "why", "journal", "watch", "settings list"])
+@pytest.mark.parametrize(
+    "command", ["status", "why", "faults", "contactor", "journal", "watch", "settings list"]
+)
 def test_not_running_is_status_3_and_says_how_to_start(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
 ) -> None:
@@ -125,6 +128,40 @@ def test_journal_shows_the_newest_and_those_after(capsys: pytest.CaptureFixture[
         _, out, _ = joulepost(capsys, "journal", "--after", "1", "--json", "--dir", tmp_path)
         assert [entry["seq"] for entry in json.loads(out)] == [2, 3]
         assert joulepost(capsys, "journal", "-n", "0", "--dir", tmp_path)[0] == exits.USAGE
+
+
+def test_faults_tell_what_to_do_now_and_what_was(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with served_controller(tmp_path / "run"):
+        _, out, _ = joulepost(capsys, "faults", "--dir", tmp_path)
+        assert out.startswith("EVSE 1: over-current (stop) since ")
+        assert "to do       try another vehicle" in out
+        assert "1.6 OverCurrentFailure, ChargeX CX004" in out
+        assert out.splitlines()[-1].endswith("the vehicle draws more than it is offered")
+        _, out, _ = joulepost(capsys, "faults", "--json", "-n", "1", "--dir", tmp_path)
+        assert [row["until_ms"] for row in json.loads(out)] == [None, 900]
+
+
+def test_contactor_tells_its_life(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with served_controller(tmp_path / "run"):
+        _, out, _ = joulepost(capsys, "contactor", "--dir", tmp_path)
+        assert out.splitlines()[1].split() == [
+            *("1", "closed", "1234", "5", "21", "ms", "(new", "20)", "-", "2.6", "%", "good")
+        ]
+        _, out, _ = joulepost(capsys, "contactor", "--json", "--dir", tmp_path)
+        assert json.loads(out)[0]["operations"] == 1234
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"welded": True}, "WELDED"),
+        ({"wear_permille": 800}, "worn"),
+        ({"slow": True}, "slow"),
+        ({}, "good"),
+    ],
+)
+def test_the_verdict_on_a_contactor(change: dict[str, object], word: str) -> None:
+    assert verdict({"welded": False, "wear_permille": 799, "slow": False, **change}).startswith(word)
 
 
 def test_present_and_command_reach_the_controller(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

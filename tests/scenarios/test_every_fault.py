@@ -54,7 +54,6 @@ class Trial:
     starting: bool = False
     opens: bool = True
     again: Deed | None = None  # what a person does to charge again, where it is not (un)plugging
-    keeps_session: bool = True
 
 
 def world_fault(name: str, **more: object) -> Trial:
@@ -116,7 +115,7 @@ async def silence(house: House) -> None:
 
 
 async def hear(house: House) -> None:
-    del house.safety.reports  # type: ignore[method-assign]
+    del house.safety.reports
 
 
 async def late(house: House) -> None:
@@ -124,25 +123,22 @@ async def late(house: House) -> None:
 
 
 async def on_time(house: House) -> None:
-    del house.safety.tick  # type: ignore[method-assign]
+    del house.safety.tick
 
 
 async def fill_disk(house: House) -> None:
     assert house.app is not None
-    house.said.append(str(house.app.database.transaction))
 
     def full(what: str) -> None:
         raise StorageError(f"{what}: found a full disk, expected room; free some")
 
     house.app.database.transaction = full  # type: ignore[method-assign, assignment]
-    house.world.faults.set("reader_silent")  # something else goes on meanwhile
-    house.world.faults.clear("reader_silent")
     house.world.swipe("0000")  # its refusal cannot be written
 
 
 async def empty_disk(house: House) -> None:
     assert house.app is not None
-    del house.app.database.transaction  # type: ignore[method-assign]
+    del house.app.database.transaction
 
 
 async def old_contactor(house: House) -> None:
@@ -258,7 +254,7 @@ async def play(name: str, trial: Trial, directory: Path) -> None:
             await house.sleep(3)
             await trial.again(house)
         await house.until(house.charging, f"after {name} it charges again", 90)
-        if not person and trial.keeps_session:
+        if not person:
             assert not house.happened(SessionEnded), "nobody had to unplug"
         await house.until(lambda: not named(statuses(csms)[-1]), "the CSMS knows that it is over", 30)
 

@@ -156,3 +156,12 @@ def test_forgetting_is_bounded_and_never_leaves_a_hole(database: Database) -> No
     much_later = Now(0, AT_MS + 80 * DAY_MS)
     assert journal.prune(("csms",), 30, much_later, limit=1) == 1
     assert [entry.seq for entry in journal.after(0)] == [3, 4]
+
+
+def test_newest_looks_back_for_some_kinds(database: Database) -> None:
+    journal = SqliteJournal(database, "boot-1")
+    journal.append(EVERY_EVENT, NOW)
+    found = journal.newest(("FaultRaised", "FaultCleared"), 2)
+    assert [type(entry.event).__name__ for entry in found] == ["FaultRaised", "FaultCleared"]
+    assert found[0].seq > found[1].seq
+    assert journal.newest(("StationStarted",), 10)[-1].seq == 1
