@@ -73,7 +73,7 @@ class PermitServer:
             os.close(self._guard)
             raise ServerError(
                 f"socket {self.path}: {error.strerror}; expected nothing or an old socket there, in a "
-                "directory that this user may write; move away what is there, or correct the directory's owner"
+                "directory that this user may write; move away what is there, or correct the owner"
             ) from error
         self._listener.setblocking(False)
         self._poll.register(self._listener, select.POLLIN)
