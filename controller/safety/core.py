@@ -320,7 +320,7 @@ def step(state: State, inputs: Inputs, permit: Permit | None, now_ms: int) -> tu
     prepared = (
         secured
         and (self_test.passed or not config.has_self_test)
-        and (phases.ready or not config.has_phase_switch)
+        and (phases.settled(contactor.commanded) or not config.has_phase_switch)
     )
 
     # Unavailable: state F, but only while nobody is there. F itself hides whether somebody comes.

@@ -5,8 +5,8 @@ changes from one phase to three; when the switch is at fault.
 Refuses to know: who wants how many phases and why; how the contactor opens.
 
 The switch never moves under load: only with the contactor open, its mirror not contradicting, for the whole
-dead time. While nobody is connected there is nothing to wait for. A wish for fewer phases is followed at
-once, one for more as often as the pause allows; until then charging goes on with one phase.
+dead time. While nobody is connected half a second without a contradiction is enough. A wish for fewer
+phases is followed at once, one for more as often as the pause allows; until then charging goes on with one.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class Phases:
     ready: bool = False
     fault: bool = False
 
+    def settled(self, closed: bool) -> bool:
+        """Whether the contactor may be closed: a bounce of the feedback keeps it open, but opens none."""
+        return self.ready and (closed or self.wrong_since_ms is None)
+
 
 def observe(state: Phases, feedback: bool | None, now_ms: int, times: PhaseTimes) -> Phases:
     """Take in the feedback (None = the switch has none: believed once its travel time has passed)."""
@@ -81,7 +85,7 @@ def advance(
     pending = three is not None and three is not state.three
     if pending and three and not vacant and state.to_three_ms is not None:
         pending = now_ms - state.to_three_ms >= times.to_three_every_ms
-    if pending and rested is not None and (vacant or now_ms - rested >= times.dead_ms):
+    if pending and rested is not None and now_ms - rested >= (times.travel_ms if vacant else times.dead_ms):
         return Phases(
             not state.three,
             moved_ms=now_ms,

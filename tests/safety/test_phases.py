@@ -69,8 +69,10 @@ def test_an_opening_that_did_not_last_starts_the_dead_time_again() -> None:
     assert len(bench.moves) == 1
 
 
-def test_nobody_connected_nothing_to_wait_for() -> None:
+def test_nobody_connected_no_dead_time() -> None:
     bench = Bench(three=True, vacant=True)
+    bench.run(500)
+    assert not bench.moves
     bench.run(100)
     assert len(bench.moves) == 1 and bench.state.to_three_ms is None and bench.state.ready
 
