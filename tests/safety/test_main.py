@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from controller.safety.__main__ import config_of, main, outputs_off
 from controller.safety.inhibits import Inhibit
+from controller.safety.phases import PhaseTimes
 from hal.profile import load_profile
 from hal.simulated.board import SimulatedBoard
 from hal.simulated.server import BenchServer
@@ -190,6 +192,25 @@ def test_the_configuration_follows_profile_and_parts(tethered: bool) -> None:
     config = config_of(profile.evses[0], parts)
     assert config.rating_ma == 32_000 and config.has_self_test and config.has_residual_current
     assert config.has_proximity is not tethered and config.has_lock is not tethered
+
+
+def test_the_configuration_has_ladders_and_phase_times_of_the_profile() -> None:
+    profile = simulated_profile(phase_switch=True)
+    evse = profile.evses[0]
+    assert evse.phase_switch is not None
+    evse = replace(
+        evse,
+        temperatures=(replace(evse.temperatures[0], stop_c=80, when_lost="derate"),),
+        phase_switch=replace(evse.phase_switch, dead_time_s=9, three_phase_every_s=600),
+    )
+    config = config_of(evse, SimulatedBoard(World(profile=profile)).evses[0])
+    (ladder,) = config.ladders
+    assert (ladder.name, ladder.derate_mdeg_c, ladder.stop_mdeg_c) == ("plug", 65_000, 80_000)
+    assert ladder.restart_mdeg_c == 62_000 and not ladder.stop_when_lost
+    assert config.has_phase_switch and config.phase_times == PhaseTimes(9_000, to_three_every_ms=600_000)
+    plain = simulated_profile(phases=1)
+    config = config_of(plain.evses[0], SimulatedBoard(World(profile=plain)).evses[0])
+    assert config.phases == 1 and not config.has_phase_switch
 
 
 def test_a_socket_without_a_proximity_input_is_refused() -> None:

@@ -92,3 +92,31 @@ def test_meter_and_indicator() -> None:
             await meter.read()
 
     asyncio.run(main())
+
+
+def test_one_phase_or_three_behind_the_phase_switch() -> None:
+    hand = Hand(World(profile=simulated_profile(phase_switch=True)))
+    hand.charge()
+    switch, evse = hand.evse.phase_switch, hand.world.evse(1)
+    assert switch is not None and switch.three_phase() is True and all(hand.current_ma)
+    switch.set_three_phase(False)
+    hand.run(5_000)
+    assert switch.three_phase() is False
+    assert hand.current_ma[0] > 0 and hand.current_ma[1:] == (0, 0)
+    assert evse.phase_contactor.moved_live == 1, "the world counts what nobody should do"
+    assert hand.world.status()["evses"][0]["phases"] == 1
+
+
+def test_temperature_emergency_stop_and_enclosure() -> None:
+    world = World(profile=simulated_profile())
+    board: SafetyBoard = SimulatedBoard(world)
+    (sensor,) = board.evses[0].temperatures
+    assert (sensor.name, sensor.read_mdeg_c()) == ("plug", 25_000)
+    world.set_ambient(40_000)
+    assert sensor.read_mdeg_c() == 40_000
+    assert board.emergency_stop is not None and board.enclosure is not None
+    world.faults.set("emergency_stop")
+    assert board.emergency_stop.active() and not board.enclosure.active()
+    bare = SimulatedBoard(World(profile=BoardProfile("bare", "simulated", (EvseProfile(1, 16_000),))))
+    assert (bare.emergency_stop, bare.enclosure) == (None, None)
+    assert (bare.evses[0].phase_switch, bare.evses[0].temperatures) == (None, [])

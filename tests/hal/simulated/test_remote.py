@@ -13,7 +13,7 @@ import pytest
 from hal.interface import HardwareError, LockDrive
 from hal.profile import BoardProfile, EvseProfile
 from hal.simulated.remote import RemoteBoard
-from hal.simulated.wire import Inputs, Outputs, decode_outputs, encode_inputs
+from hal.simulated.wire import Inputs, Outputs, Panel, decode_outputs, encode_inputs
 from hal.simulated.world import simulated_profile
 
 PROFILE = simulated_profile(2, tethered=False)
@@ -224,3 +224,37 @@ def test_parts_that_the_profile_lacks_are_none(tmp_path: Path) -> None:
     assert evse.contactor.mirror_closed() is None
     with pytest.raises(ValueError, match="1001 permille"):
         evse.pilot.set_duty(1001)
+
+
+def test_temperatures_panel_and_phase_switch_come_and_go_over_the_socket(tmp_path: Path) -> None:
+    profile = simulated_profile(1, phase_switch=True)
+    bench, clock = Bench(tmp_path), Time()
+    board = RemoteBoard(profile, tmp_path, monotonic_ns=clock.ns)
+    with pytest.raises(HardwareError, match="no measurements yet"):
+        board.refresh()
+    assert board.emergency_stop is not None and board.enclosure is not None
+    with pytest.raises(HardwareError, match="no measurements yet"):
+        board.emergency_stop.active()
+    bench.accept()
+    assert bench.link is not None
+    (sensor,) = board.evses[0].temperatures
+    switch = board.evses[0].phase_switch
+    assert switch is not None and sensor.name == "plug"
+    seen = Inputs(1, False, False, False, -1, BURST, True, 66_500)
+    bench.link.send(encode_inputs(clock.us, 80, [seen], Panel(enclosure_open=True)))
+    board.refresh()
+    assert (sensor.read_mdeg_c(), switch.three_phase()) == (66_500, True)
+    assert not board.emergency_stop.active() and board.enclosure.active()
+    bench.link.send(encode_inputs(clock.us, 80, [Inputs(1, False, False, False, -1, BURST)], Panel(True)))
+    board.refresh()
+    with pytest.raises(HardwareError, match="sensor plug does not answer"):
+        sensor.read_mdeg_c()
+    assert board.emergency_stop.active()
+    bench.received()
+    switch.set_three_phase(True)
+    board.pulse()
+    assert bench.received()[-1][1][0].three_phase is True
+    board.outputs_off()
+    assert bench.received()[-1][1][0].three_phase is True, "it does not move before the contactor does"
+    board.close()
+    bench.close()

@@ -336,3 +336,27 @@ def _raises(call: Callable[[], object]) -> bool:
     except HardwareError:
         return True
     return False
+
+
+def test_temperature_panel_and_phases_over_the_socket(tmp_path: Path) -> None:
+    async def use(desk: Desk) -> None:
+        (sensor,) = desk.evse.temperatures
+        switch, board = desk.evse.phase_switch, desk.board
+        assert switch is not None and board.emergency_stop is not None and board.enclosure is not None
+        stop, door = board.emergency_stop, board.enclosure
+        desk.bench.set_ambient(41_000)
+        await desk.until(lambda: sensor.read_mdeg_c() == 41_000)
+        desk.bench.fault_set("emergency_stop")
+        await desk.until(lambda: stop.active() and not door.active())
+        desk.bench.fault_clear()
+        desk.bench.fault_set("temperature_sensor_lost")
+        await desk.until(lambda: _raises(sensor.read_mdeg_c) and not stop.active())
+        assert switch.three_phase() is False
+        switch.set_three_phase(True)
+        await desk.until(lambda: switch.three_phase() is True)
+        assert desk.bench.status()["evses"][0]["phases"] == 3
+
+    def desk() -> Desk:
+        return Desk(tmp_path, World(profile=simulated_profile(phase_switch=True)))
+
+    at_desk(desk, use)
