@@ -44,7 +44,7 @@ def test_reference_boards(name: str, device: str) -> None:
     assert evse.pwm is not None and evse.pwm.device == device
     assert evse.adc is not None and evse.adc.model == "MCP3208" and evse.adc.proximity_channel == 1
     assert 3000 <= evse.adc.burst_us <= 5000
-    assert evse.contactor == PinProfile(17) and evse.mirror == PinProfile(27, False, "up")
+    assert evse.contactor == PinProfile(17) and evse.mirror == PinProfile(27, True, "up")
     assert evse.residual_current == PinProfile(24, True, "up")
 
 
@@ -79,7 +79,8 @@ def test_load_takes_a_path_or_a_name_with_a_slash(tmp_path: Path) -> None:
 
 def test_unknown_name_lists_the_packaged_ones() -> None:
     with pytest.raises(
-        ProfileError, match='"reference-pi9"; accepted: reference-pi4, reference-pi5, simulated'
+        ProfileError,
+        match='"reference-pi9"; accepted: reference-pi3, reference-pi4, reference-pi5, reference-zero2w, sim',
     ):
         load_profile("reference-pi9")
 

@@ -70,13 +70,14 @@ class Station:
             proximity=lambda p, place: AdcProximity(p, place, open_spi=lambda: FakeSpiDev(self.spi)),
         )
         board = RaspberrySafetyBoard(profile, root, pin_factory=self.pins, makers=makers)
+        self.pins.pin(MIRROR).drive_low()  # the mirror contact is closed: the main contacts are open
         assert board.watchdog is not None
         pulse = board.watchdog.pulse
 
         def counted() -> None:
             self.pulses.append(int(self.pins.pin(COIL).state))
             if self.closed_after and len(self.pulses) >= self.closed_after:
-                self.pins.pin(MIRROR).drive_low()
+                self.pins.pin(MIRROR).drive_high()
             pulse()
 
         board.watchdog.pulse = counted  # type: ignore[method-assign]

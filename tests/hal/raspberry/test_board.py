@@ -68,7 +68,7 @@ class Station:
         return value(self.chip / "pwm0", "duty_cycle")
 
 
-@pytest.mark.parametrize("name", ["reference-pi4", "reference-pi5"])
+@pytest.mark.parametrize("name", ["reference-pi3", "reference-pi4", "reference-pi5", "reference-zero2w"])
 def test_every_part_of_a_reference_board_works(tmp_path: Path, name: str) -> None:
     station = Station(tmp_path, name)
     board: SafetyBoard = station.open()
@@ -80,7 +80,7 @@ def test_every_part_of_a_reference_board_works(tmp_path: Path, name: str) -> Non
     assert station.duty() == "533000"
     assert abs(evse.pilot.sample().high_mv - 12000) <= 40
     evse.contactor.set_closed(True)
-    station.pins.pin(MIRROR).drive_low()
+    station.pins.pin(MIRROR).drive_high()
     assert station.level(COIL) == 1 and evse.contactor.mirror_closed() is True
     assert evse.residual_current is not None and evse.residual_current.tripped()
     station.pins.pin(FAULT).drive_low()
