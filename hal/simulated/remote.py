@@ -35,6 +35,8 @@ OLDEST_INPUTS_US = 100_000
 RESEND_US = 40_000
 """Outputs are repeated so often when nothing changed: it carries the watchdog pulses."""
 RECONNECT_US = 100_000
+FRESH_US = 10_000
+"""The bench measures so often: a younger message is the latest."""
 MOST_MESSAGES = 64
 """So many waiting messages are skipped in one tick: bounds its time after a stall."""
 
@@ -207,6 +209,8 @@ class RemoteBoard:
         self.watchdog = None if profile.watchdog is None else _Watchdog(self)
         self.emergency_stop = None if profile.emergency_stop is None else _EmergencyStop(self)
         self.enclosure = None if profile.enclosure is None else _Enclosure(self)
+        self._expected = [evse.evse_id for evse in profile.evses]
+        self._buffer = memoryview(bytearray(LONGEST_MESSAGE))
         self._socket: socket.socket | None = None
         self._retry_at = 0
         self._why = "not yet connected"
@@ -225,9 +229,13 @@ class RemoteBoard:
             self._connect(now_us)
         if self._dirty or now_us - self._sent_at >= RESEND_US:
             self._send(now_us)
-        message = self._receive()
-        if message is not None:
+        for _ in range(MOST_MESSAGES):
+            message = self._receive()
+            if message is None:
+                break
             self._adopt(message)
+            if now_us - self._at_us < FRESH_US:
+                break  # there is no later one yet: spares the call that would find nothing
         if not self._inputs:
             raise HardwareError(self._trouble(self._why))
         age_us = now_us - self._at_us
@@ -308,35 +316,33 @@ class RemoteBoard:
             self._dirty = False
             self._sent_at = now_us
 
-    def _receive(self) -> bytes | None:
-        """The latest waiting message."""
+    def _receive(self) -> memoryview | None:
+        """The next waiting message, valid until the next call: the buffer is always the same."""
         if self._socket is None:
             return None
-        latest: bytes | None = None
-        for _ in range(MOST_MESSAGES):
-            try:
-                message = self._socket.recv(LONGEST_MESSAGE)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError as problem:
-                self._lose(f"connection lost: {problem.strerror or problem}")
-                break
-            if not message:
-                self._lose("connection closed by the bench (it ended, or serves another safety process)")
-                break
-            latest = message
-        return latest
+        try:
+            length = self._socket.recv_into(self._buffer)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as problem:
+            self._lose(f"connection lost: {problem.strerror or problem}")
+            return None
+        if not length:
+            self._lose("connection closed by the bench (it ended, or serves another safety process)")
+            return None
+        return self._buffer[:length]
 
-    def _adopt(self, message: bytes) -> None:
+    def _adopt(self, message: memoryview) -> None:
         try:
             at_us, inputs, panel = decode_inputs(message)
         except WireError as problem:
             self._lose(f"{problem}; bench and safety process must be of the same release")
             return
-        expected = [outputs.evse_id for outputs in self._outputs]
         found = [entry.evse_id for entry in inputs]
-        if found != expected:
-            self._lose(f"the bench has EVSEs {found}, the profile has {expected}; give both the same profile")
+        if found != self._expected:
+            self._lose(
+                f"the bench has EVSEs {found}, the profile has {self._expected}; give both the same profile"
+            )
             return
         self._inputs = inputs
         self._panel = panel

@@ -121,7 +121,7 @@ def encode_inputs(at_us: int, samples: int, inputs: list[Inputs], panel: Panel =
     return b"".join(parts)
 
 
-def decode_inputs(message: bytes) -> tuple[int, list[Inputs], Panel]:
+def decode_inputs(message: bytes | memoryview) -> tuple[int, list[Inputs], Panel]:
     """When they were measured (us on CLOCK_MONOTONIC), the EVSEs' and the station's. Raises ``WireError``."""
     try:
         magic, count, samples, at_us, stop, opened = _IN_HEAD.unpack_from(message)
@@ -135,7 +135,7 @@ def decode_inputs(message: bytes) -> tuple[int, list[Inputs], Panel]:
     for _ in range(count):
         evse_id, mirror, rcd, locked, ohm, valid, three, mdeg_c = _IN_EVSE.unpack_from(message, place)
         place += _IN_EVSE.size
-        burst = message[place : place + min(valid, samples) * 2]
+        burst = bytes(message[place : place + min(valid, samples) * 2])
         inputs.append(Inputs(evse_id, mirror != 0, rcd != 0, locked != 0, ohm, burst, three != 0, mdeg_c))
         place += samples * 2
     return at_us, inputs, Panel(stop != 0, opened != 0)

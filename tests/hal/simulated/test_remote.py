@@ -123,14 +123,28 @@ def test_pulses_are_carried_within_fifty_milliseconds(tmp_path: Path) -> None:
 
 def test_only_the_latest_of_many_waiting_messages_counts(tmp_path: Path) -> None:
     bench, board, clock = connected(tmp_path)
-    for ohm in (1500, 680, 220):
-        bench.send(clock.us, *(Inputs(n, True, True, True, ohm, BURST) for n in (1, 2)))
+    for age_us, ohm in ((30_000, 1500), (20_000, 680), (0, 220)):
+        bench.send(clock.us - age_us, *(Inputs(n, True, True, True, ohm, BURST) for n in (1, 2)))
     board.refresh()
     evse = board.evses[0]
     assert evse.proximity is not None and evse.lock is not None and evse.residual_current is not None
     assert evse.proximity.resistance_ohm() == 220
     assert evse.contactor.mirror_closed() and evse.residual_current.tripped() and evse.lock.locked()
     assert evse.pilot.sample().high_mv == 9_000
+    board.close()
+    bench.close()
+
+
+def test_a_second_message_of_one_tick_counts_in_the_next(tmp_path: Path) -> None:
+    bench, board, clock = connected(tmp_path)
+    bench.send(clock.us, *(Inputs(n, False, False, False, -1, BURST) for n in (1, 2)))
+    bench.send(clock.us, *(Inputs(n, True, False, False, -1, BURST) for n in (1, 2)))
+    board.refresh()
+    clock.us += 10_000
+    bench.send(clock.us, *(Inputs(n, True, True, False, -1, BURST) for n in (1, 2)))
+    board.refresh()
+    residual_current = board.evses[0].residual_current
+    assert board.evses[0].contactor.mirror_closed() and residual_current and residual_current.tripped()
     board.close()
     bench.close()
 
