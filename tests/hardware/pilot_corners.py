@@ -23,7 +23,7 @@ from hal.raspberry.pilot_adc import PilotAdc
 from hal.raspberry.spi_burst import TRANSFER, WRITE_MODE
 from hardware.pilot.simulate import PERIOD_US, Corner, Wave, waves
 
-DUTIES_PM = (1000, 80, 100, 267, 533, 850, 960, 0)
+DUTIES_PM = (1000, 80, 100, 267, 533, 850, 892, 960, 0)
 LIMITS = Thresholds()
 INTERVALS_US = (125 / 3, 42.0)
 """24 ksps sharp, which divides the period (the worst case: every period is met alike), and 42 us."""
