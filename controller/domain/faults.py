@@ -150,10 +150,12 @@ _SAFETY_ROWS = (
     Fault(
         "residual-current",
         "the residual-current detector has tripped",
-        "the detector is quiet again and the vehicle was unplugged, or a reset",
+        "the detector is quiet again and the vehicle was unplugged, or a reset; by itself only as often as the "
+        "board profile's residual_current_retries allows (default: never)",
         "GroundFailure",
         severity=Severity.HARD,
         unplug=True,
+        tries="residual_current_retries",
         remedy="somebody may be hurt: look first. Then try another vehicle and cable; if it trips without "
         "one, measure the insulation of the installation",
         component201="RCD",
