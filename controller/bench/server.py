@@ -61,6 +61,12 @@ def methods(bench: BenchServer) -> Mapping[str, Callable[..., Any]]:
         found: dict[str, Any] = evse_status(evse)["vehicle"]
         return found
 
+    def ambient(mdeg_c: int, evse: int | None = None) -> dict[str, Any]:
+        """Set the temperature of the air around an EVSE, or around all."""
+        bench.set_ambient(mdeg_c, evse)
+        found = bench.status()["evses"]
+        return {"temperature_mdeg_c": {one["evse_id"]: one["temperature_mdeg_c"] for one in found}}
+
     def fault_set(name: str, evse: int = 1) -> dict[str, Any]:
         """Let a fault happen."""
         bench.fault_set(name, evse)
@@ -81,6 +87,7 @@ def methods(bench: BenchServer) -> Mapping[str, Callable[..., Any]]:
         "unplug": unplug,
         "swipe": swipe,
         "vehicle": vehicle,
+        "ambient": ambient,
         "fault.set": fault_set,
         "fault.clear": fault_clear,
         "fault.list": fault_list,

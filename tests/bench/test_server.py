@@ -35,6 +35,10 @@ def test_plug_vehicle_fault_unplug_are_answered_with_what_they_changed(tmp_path:
         assert (
             client.call("vehicle", {"evse": 2, "settings": {"wants_charge": False}})["wants_charge"] is False
         )
+        assert client.call("ambient", {"mdeg_c": 40_000}) == {
+            "temperature_mdeg_c": {"1": 40_000, "2": 40_000}
+        }
+        assert client.call("ambient", {"mdeg_c": 55_000, "evse": 2})["temperature_mdeg_c"]["2"] == 55_000
         found = client.call("fault.set", {"name": "diode_missing", "evse": 2})
         assert found == {"active": [{"evse_id": 2, "name": "diode_missing"}]}
         table = {row["name"]: row for row in client.call("fault.list")}

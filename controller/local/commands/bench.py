@@ -113,6 +113,20 @@ def vehicle(
         click.echo(table([(name, _plain(value)) for name, value in found.items()]))
 
 
+@bench.command(epilog="Example: joulepost bench ambient 55 --evse 1")
+@click.argument("degrees", type=click.IntRange(-60, 150))
+@click.option("--evse", type=click.IntRange(min=1), help="Around this EVSE only.")
+@where_options
+@json_option
+def ambient(
+    degrees: int, evse: int | None, directory: Path | None, runtime: Path | None, as_json: bool
+) -> None:
+    """Set the temperature of the air to DEGREES Celsius; sensors and current do the rest."""
+    params = {"mdeg_c": degrees * 1000, "evse": evse}
+    found = Remote("bench", directory, runtime).call("ambient", params)
+    answer(found, as_json, f"{'all EVSEs' if evse is None else f'EVSE {evse}'}: {degrees} degrees C around")
+
+
 @bench.group(cls=SuggestingGroup, epilog="Example: joulepost bench fault set diode_missing --evse 1")
 def fault() -> None:
     """Break and repair parts of the world."""
