@@ -150,8 +150,8 @@ _SAFETY_ROWS = (
     Fault(
         "residual-current",
         "the residual-current detector has tripped",
-        "the detector is quiet again and the vehicle was unplugged, or a reset; by itself only as often as the "
-        "board profile's residual_current_retries allows (default: never)",
+        "the detector is quiet again and the vehicle was unplugged, or a reset; by itself only as often as "
+        "the board profile's residual_current_retries allows (default: never)",
         "GroundFailure",
         severity=Severity.HARD,
         unplug=True,
