@@ -425,8 +425,11 @@ class Station:
             turn.emit(TokenRefused(token, status, source, turn.now.utc_ms))
 
     def _learn(self, token: IdToken, info: TokenInfo, turn: Turn) -> None:
-        """What the CSMS says goes to the cache, unless the local list has the token (1.6 3.5.3)."""
+        """What the CSMS says goes to the cache, unless the local list has the token (1.6 3.5.3) or the cache
+        knows just this: repeating it is no news, and worth no commit."""
         if turn.policy.local_list_enabled and self._book.listed(token) is not None:
+            return
+        if self._book.cached(token) == info:
             return
         turn.emit(TokenLearned(token, info, turn.now.utc_ms))
 
