@@ -42,6 +42,8 @@ PLACEHOLDER = "{evse}"
 
 HIGHEST_PIN = 27
 BOOT_PULL_UP = range(9)  # GPIO 0..8 are pulled up at reset, 9..27 down (BCM datasheets)
+HIGHEST_SAMPLED_MA = 75_000
+"""94 % duty: a low part of 60 us, seen by an ADC that samples every 42 us (hardware/pilot/README.md)."""
 PILOT_HEADROOM_MV = 13_000  # 12 V + 5 % (IEC 61851-1 Annex A) and room to tell a clipped reading
 SPI_PINS = {"0": (9, 10, 11), "1": (19, 20, 21)}
 CHIP_SELECT_PINS = {"0.0": 8, "0.1": 7, "1.0": 18, "1.1": 17, "1.2": 16}
@@ -160,6 +162,13 @@ class _Reader:
         adc = None if self._simulated else self._adc(table)
         tethered = table.boolean("tethered", default=True)
         rating_ma = table.integer("rating_ma", 6000, 80_000)
+        if adc is not None and rating_ma > HIGHEST_SAMPLED_MA:
+            table.fail(
+                "rating_ma",
+                f"{rating_ma}",
+                f"6000..{HIGHEST_SAMPLED_MA} with this ADC",
+                "above it the low part of the pilot is shorter than the time between two samples",
+            )
         phases = table.choice("phases", (1, 3), default=3)
         retries, retry_s = self._retries(table)
         return EvseProfile(

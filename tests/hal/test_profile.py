@@ -192,6 +192,7 @@ MISTAKES = [
         ['evse[1].mirror.pull: found "upwards"; accepted: "up", "down", "none"'],
     ),
     ("pulse_ms = 600", "pulse_ms = 60000", ["evse[1].lock.pulse_ms: found 60000"]),
+    ("rating_ma = 32000", "rating_ma = 80000", ["evse[1].rating_ma: found 80000", "6000..75000"]),
     ("lock_pin = { pin = 20 }", "", ["evse[1].lock.lock_pin: found no such key"]),
     ("[evse.residual_current]", "[evse.spare]", ["evse[1].spare: found unknown key"]),
     (
