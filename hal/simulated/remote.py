@@ -35,8 +35,6 @@ OLDEST_INPUTS_US = 100_000
 RESEND_US = 40_000
 """Outputs are repeated so often when nothing changed: it carries the watchdog pulses."""
 RECONNECT_US = 100_000
-FRESH_US = 10_000
-"""The bench measures so often: a younger message is the latest."""
 MOST_MESSAGES = 64
 """So many waiting messages are skipped in one tick: bounds its time after a stall."""
 
@@ -233,9 +231,7 @@ class RemoteBoard:
             message = self._receive()
             if message is None:
                 break
-            self._adopt(message)
-            if now_us - self._at_us < FRESH_US:
-                break  # there is no later one yet: spares the call that would find nothing
+            self._adopt(message)  # the last one stays: a change of the pilot comes between the measurements
         if not self._inputs:
             raise HardwareError(self._trouble(self._why))
         age_us = now_us - self._at_us
