@@ -16,8 +16,6 @@ import sys
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -66,6 +64,7 @@ from controller.store.ports import StorageError
 from controller.store.snapshots import SqliteSnapshots
 from controller.store.tokens import SqliteTokenTables
 from controller.store.values import SqliteSettingValues
+from controller.version import VERSION
 from hal.board import open_service_board
 from hal.interface import ServiceBoard
 from hal.profile import BoardProfile, ProfileError, load_profile
@@ -83,14 +82,6 @@ RESTART_WAIT_S = 10.0
 """Before a restart that a CSMS asked for, what happened is delivered, if that takes no longer."""
 
 Say = Callable[[str], None]
-
-
-def version() -> str:
-    """Version of the installed package; "0" from a bare source tree."""
-    try:
-        return package_version("joulepost")
-    except PackageNotFoundError:
-        return "0"
 
 
 def boot_id() -> str:
@@ -122,6 +113,7 @@ class App:
         self.clock = clock
         self._say = say
         self._stopped = asyncio.Event()
+        self._greeted = asyncio.Event()  # the CSMS has accepted this station
         self._status = EXIT_OK
         self._tasks: set[asyncio.Task[Any]] = set()
         self._group: asyncio.TaskGroup | None = None
@@ -170,7 +162,7 @@ class App:
             codec,
             clock,
             config.csms.identity if config.csms else config.station.id,
-            version(),
+            VERSION,
             self._csms_status,
             self.link.status if self.link else dict,
             self.journal,
@@ -190,7 +182,7 @@ class App:
             vendor=config.station.vendor,
             model=config.station.model,
             serial=config.station.serial,
-            firmware_version=version(),
+            firmware_version=VERSION,
             security_profile=config.csms.security_profile if config.csms else 0,
             evses=tuple(
                 EvseFact(evse.evse_id, evse.rating_ma, evse.phases, evse.tethered) for evse in profile.evses
@@ -238,7 +230,7 @@ class App:
             vendor=self.config.station.vendor,
             model=self.config.station.model,
             serial=self.config.station.serial,
-            firmware=version(),
+            firmware=VERSION,
             meter_type=meter.model if meter else "",
         )
         return Client(
@@ -250,7 +242,7 @@ class App:
             station=self,
             clock=self.clock,
             trace=_Frames(self),
-            on_state=lambda: self.facade.changed(),
+            on_state=self._client_changed,
         )
 
     def _endpoint(self) -> Endpoint:
@@ -281,13 +273,14 @@ class App:
         """Serve, and return an exit status. Raises ``StorageError`` when it cannot begin."""
         if self._replayed:
             self._say(f"journal: {self._replayed} events replayed")
-        self.inbox.begin(version(), self.boot_reason)
+        self.inbox.begin(VERSION, self.boot_reason)
         async with AsyncExitStack() as stack:
             stack.callback(self._close)
             await stack.enter_async_context(open_api(self.facade, self.config.runtime_dir))
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                parts = [group.create_task(self.peripherals.run()), group.create_task(self._ticks())]
+                greeted = None if self.client is None else self._greeted
+                parts = [group.create_task(self.peripherals.run(greeted)), group.create_task(self._ticks())]
                 if self.link is not None:
                     parts.append(group.create_task(self.link.run()))
                 if self.client is not None:
@@ -331,6 +324,11 @@ class App:
             self.link.send()
         if self.client is not None:
             self.client.status_changed()
+        self.facade.changed()
+
+    def _client_changed(self) -> None:
+        if self.client is not None and self.client.online:
+            self._greeted.set()
         self.facade.changed()
 
     def _effect(self, effect: Effect) -> None:

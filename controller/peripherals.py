@@ -24,6 +24,9 @@ from hal.interface import (
 
 POLL_S = 1.0
 """Meters are read once a second (facts: peers do the same; a bus of many meters stays below its capacity)."""
+CSMS_FIRST_S = 0.5
+"""The first use of a driver imports its library (pymodbus: 30 ms on a desktop, far more on a Pi), and nothing
+else runs meanwhile: at a start the CSMS is greeted first, if that takes no longer."""
 RETRY_S = 2.0
 """Pause after a device failed, before it is tried again."""
 
@@ -44,9 +47,16 @@ class Peripherals:
         self._indicators: dict[int, asyncio.Queue[IndicatorState]] = {}
         self._evse_ids = evse_ids
 
-    async def run(self) -> None:
-        """Poll, listen and show until cancelled; closes the board at the end."""
+    async def run(self, greeted: asyncio.Event | None = None) -> None:
+        """Poll, listen and show until cancelled; closes the board at the end. ``greeted``: see
+        ``CSMS_FIRST_S``; None = begin at once."""
         try:
+            if greeted is not None:
+                try:
+                    async with asyncio.timeout(CSMS_FIRST_S):
+                        await greeted.wait()
+                except TimeoutError:
+                    pass  # the meter does not wait for a CSMS that is away
             async with asyncio.TaskGroup() as tasks:
                 for evse_id, meter in self._meters.items():
                     tasks.create_task(self._poll(evse_id, meter), name=f"meter {evse_id}")

@@ -37,7 +37,7 @@ def open_service_board(profile: BoardProfile, root: Path = ROOT) -> ServiceBoard
     """
     if profile.driver not in ("raspberry", "simulated"):
         raise _unknown(profile)
-    from hal.raspberry.board import RaspberryServiceBoard
+    from hal.raspberry.service_board import RaspberryServiceBoard
 
     return RaspberryServiceBoard(profile, root)
 

@@ -1,8 +1,6 @@
-"""The two boards of a Raspberry Pi, put together from a profile.
+"""The safety board of a Raspberry Pi, put together from a profile.
 
-Owns: opening and closing the drivers in a safe order. Refuses to know: when to switch what.
-``RaspberryServiceBoard`` also serves a simulated station: its meter and reader are real bytes on a desk.
-"""
+Owns: opening and closing the drivers in a safe order. Refuses to know: when to switch what."""
 
 from __future__ import annotations
 
@@ -14,13 +12,10 @@ from typing import Any
 
 from hal.interface import (
     DUTY_STEADY_LOW,
-    EnergyMeter,
     EvseBoard,
     HardwareError,
-    Indicator,
     LockDrive,
     PilotSample,
-    RfidReader,
     TemperatureSensor,
 )
 from hal.profile import (
@@ -253,45 +248,6 @@ class RaspberrySafetyBoard:
             temperatures,
             phase_switch,
         )
-
-
-class RaspberryServiceBoard:
-    """``hal.interface.ServiceBoard``: meters and readers; ports are opened at the first read."""
-
-    def __init__(self, profile: BoardProfile, root: Path = Path("/")) -> None:
-        from hal.raspberry.meter import open_meter
-        from hal.raspberry.rfid import open_reader
-
-        self._meters: dict[int, EnergyMeter] = {
-            evse.evse_id: open_meter(evse.meter, root) for evse in profile.evses if evse.meter
-        }
-        self._readers: list[tuple[RfidReader, int | None]] = [
-            (open_reader(reader, root), reader.evse_id) for reader in profile.readers
-        ]
-
-    def meter(self, evse_id: int) -> EnergyMeter | None:
-        return self._meters.get(evse_id)
-
-    def indicator(self, evse_id: int) -> Indicator | None:
-        """None: no board profile describes an indicator."""
-        return None
-
-    @property
-    def readers(self) -> Sequence[tuple[RfidReader, int | None]]:
-        return self._readers
-
-    async def close(self) -> None:
-        """Close all, then raise the first ``HardwareError`` if any."""
-        first: HardwareError | None = None
-        devices: list[EnergyMeter | RfidReader] = [*self._meters.values()]
-        devices += [reader for reader, _ in self._readers]
-        for device in devices:
-            try:
-                await device.close()
-            except HardwareError as error:
-                first = first or error
-        if first:
-            raise first
 
 
 def _incomplete(evse: EvseProfile, name: str) -> ProfileError:

@@ -7,20 +7,14 @@ import platform
 import click
 
 from controller.local.common import json_option, print_json
+from controller.version import VERSION
 
 
 @click.command(epilog="Example: joulepost version --json")
 @json_option
 def version(as_json: bool) -> None:
     """Print the version."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        number = installed("joulepost")
-    except PackageNotFoundError:
-        number = "source tree (not installed)"
     if as_json:
-        print_json({"joulepost": number, "python": platform.python_version(), "machine": platform.machine()})
+        print_json({"joulepost": VERSION, "python": platform.python_version(), "machine": platform.machine()})
     else:
-        click.echo(f"joulepost {number}, Python {platform.python_version()}, {platform.machine()}")
+        click.echo(f"joulepost {VERSION}, Python {platform.python_version()}, {platform.machine()}")

@@ -21,10 +21,11 @@ from hal.profile import (
     TemperatureProfile,
     load_profile,
 )
-from hal.raspberry.board import Makers, RaspberrySafetyBoard, RaspberryServiceBoard
+from hal.raspberry.board import Makers, RaspberrySafetyBoard
 from hal.raspberry.pilot_adc import PilotAdc
 from hal.raspberry.pilot_pwm import PilotPwm
 from hal.raspberry.proximity import AdcProximity
+from hal.raspberry.service_board import RaspberryServiceBoard
 from hal.raspberry.temperature import AdcTemperature
 from tests.support.fake_pwm import FakePwm, value
 from tests.support.fake_spi import FakeSpi, FakeSpiDev, PilotWave
