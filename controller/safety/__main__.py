@@ -1,26 +1,27 @@
 """``python -m controller.safety``: the composition root of the safety process.
 
-Owns: the command line, which board is driven, and that everything is off when this process ends, whichever
-way it ends. The only file of this package that knows ``hal.board`` and ``hal.profile``.
+Owns: which board is driven, and that everything is off when this process ends, whichever way it ends. The
+only file of this package that knows ``hal.board`` and ``hal.profile``.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from types import FrameType
 
 from controller.safety import realtime
+from controller.safety.apart import apart
 from controller.safety.config import SafetyConfig
 from controller.safety.lock import LockTimes
 from controller.safety.log import Level, Log
-from controller.safety.loop import LATE_BUDGET_MS, Pace, SafetyLoop, run
+from controller.safety.loop import Pace, SafetyLoop, run
 from controller.safety.notify import Notifier
+from controller.safety.options import Options
 from controller.safety.phases import PhaseTimes
 from controller.safety.residual import RetryBudget
 from controller.safety.server import PermitServer, ServerError
@@ -28,12 +29,10 @@ from controller.safety.temperature import Ladder
 from hal.board import open_safety_board
 from hal.interface import EvseBoard, HardwareError, SafetyBoard
 from hal.profile import (
-    BoardProfile,
     EvseProfile,
     PhaseSwitchProfile,
     ProfileError,
     TemperatureProfile,
-    load_profile,
 )
 
 
@@ -84,42 +83,37 @@ def _ladder(sensor: TemperatureProfile) -> Ladder:
     )
 
 
-def _parser(program: str, text: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=program, description=text)
-    parser.add_argument("--board", required=True, metavar="NAME|FILE", help="board profile")
-    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="where /sys and /dev are")
-    parser.add_argument("--evses", type=int, metavar="N", help="number of EVSEs of a simulated board")
-    return parser
+def main(arguments: Sequence[str] | None = None, *, forked: bool = False) -> int:
+    """Run until SIGTERM. Exit status 0 after a stop, 1 after a failure, 2 for wrong arguments.
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGTERM. Exit status 0 after a stop, 1 after a failure, 2 for wrong arguments."""
-    parser = _parser("joulepost safety", "Drives pilot and contactor. Power is a lease; silence means off.")
-    parser.add_argument("--runtime", type=Path, default=Path("/run/joulepost"), metavar="DIR")
-    parser.add_argument("--log-level", choices=[level.name.lower() for level in Level], default="info")
-    parser.add_argument("--outputs-off", action="store_true", help="everything off, then end")
-    parser.add_argument("--late-budget-ms", type=int, default=LATE_BUDGET_MS, metavar="MS")
-    options = parser.parse_args(arguments)
-    if not 20 <= options.late_budget_ms <= 10_000:
-        parser.error(f"--late-budget-ms: found {options.late_budget_ms}, expected 20..10000")
+    ``forked``: arguments and profile are read in a child (see ``apart``); for a process without threads.
+    """
+    try:
+        options = apart(partial(_read, arguments), ProfileError) if forked else _read(arguments)
+    except ProfileError as error:
+        return _refuse(error)
     if options.outputs_off:
         return _outputs_off(options)
-    log = Log(Level[options.log_level.upper()])
+    log = Log(options.log_level)
     requests = _count_requests()
     try:
-        profile = load_profile(options.board, options.evses)
         server = PermitServer(options.runtime)
-    except (ProfileError, ServerError) as error:
+    except ServerError as error:
         return _refuse(error)
     try:
-        return _serve(profile, server, options, log, requests)
+        return _serve(server, options, log, requests)
     finally:
         server.close()
 
 
-def _serve(
-    profile: BoardProfile, server: PermitServer, options: argparse.Namespace, log: Log, requests: list[int]
-) -> int:
+def _read(arguments: Sequence[str] | None) -> Options:
+    from controller.safety.arguments import read
+
+    return read(arguments)
+
+
+def _serve(server: PermitServer, options: Options, log: Log, requests: list[int]) -> int:
+    profile = options.profile
     try:
         board = open_safety_board(profile, options.root)
     except HardwareError as error:
@@ -158,13 +152,12 @@ def _serve(
 
 def outputs_off(arguments: Sequence[str] | None = None) -> int:
     """Bring every output of a board to its safe level and end: for ``ExecStopPost`` and for hands."""
-    parser = _parser("joulepost safety --outputs-off", "Contactors open, pilots at -12 V, motors off.")
-    return _outputs_off(parser.parse_args(arguments))
+    return main([*(sys.argv[1:] if arguments is None else arguments), "--outputs-off"])
 
 
-def _outputs_off(options: argparse.Namespace) -> int:
+def _outputs_off(options: Options) -> int:
     try:
-        board = open_safety_board(load_profile(options.board, options.evses), options.root)
+        board = open_safety_board(options.profile, options.root)
     except (ProfileError, HardwareError) as error:
         return _refuse(error)
     return _all_off(board)
@@ -202,4 +195,4 @@ def _refuse(error: Exception) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(forked=True))

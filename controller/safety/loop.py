@@ -91,6 +91,10 @@ class Pace:
         return max(0, self._due_ns - now_ns) / 1e9
 
 
+def _silent(late: bool, panel: Panel) -> Inputs:
+    return Inputs(None, late=late, emergency_stop=panel.emergency_stop, enclosure_open=panel.enclosure_open)
+
+
 class EvseLoop:
     """One EVSE of the loop: reads its inputs, steps its core, drives its outputs."""
 
@@ -150,11 +154,8 @@ class EvseLoop:
 
     def _look(self, trusted: bool, late: bool, panel: Panel, now_ms: int) -> Inputs:
         distrusted, self._distrusted = self._distrusted, False
-        silent = Inputs(
-            None, late=late, emergency_stop=panel.emergency_stop, enclosure_open=panel.enclosure_open
-        )
         if not trusted or distrusted:
-            return silent
+            return _silent(late, panel)
         board = self._board
         guard, plug, lock, switch = (
             board.residual_current,
@@ -179,7 +180,7 @@ class EvseLoop:
             )
         except Exception as error:  # noqa: BLE001 - doubt means open
             self._fault("inputs", error, now_ms)
-            return silent
+            return _silent(late, panel)
 
     def _feel(self, now_ms: int) -> None:
         """Ask the next temperature sensor; each is asked once in ``TEMPERATURES_EVERY_MS``."""

@@ -40,3 +40,9 @@ def test_core_loads_no_shell() -> None:
 
 def test_the_process_loads_no_asyncio() -> None:
     assert not {name for name in loaded("controller.safety.__main__") if name.split(".")[0] in HEAVY}
+
+
+def test_the_process_loads_nothing_that_only_its_start_needs() -> None:
+    """Arguments and profile are read apart: what that takes is not resident for months."""
+    once = {"argparse", "tomllib", "difflib", "hal.profile_reader", "controller.safety.arguments"}
+    assert not loaded("controller.safety.__main__") & once

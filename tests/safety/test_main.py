@@ -121,7 +121,7 @@ def test_a_session_a_silent_board_a_lost_controller_and_a_kill(desk: Desk) -> No
         assert controller.report.offered_ma == 9_960 and controller.report.rating_ma == 16_000
         rss_kb, own_kb = resident_kb(process.pid)
         print(f"resident memory {rss_kb} kB, of it private {own_kb} kB")
-        assert own_kb < 16_000
+        assert own_kb < 12_500
         # Nonsense changes nothing, the vehicle's word does, and its pause needs no replug.
         for message in (b"\1\1", b"\0" * 35, b"x" * 4_000):
             controller.socket.send(message)
@@ -169,12 +169,6 @@ def test_what_cannot_start_says_what_and_where(
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
     assert words in capsys.readouterr().err
-
-
-def test_a_budget_out_of_range_is_a_wrong_argument(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--board", "simulated", "--late-budget-ms", "5"])
-    assert ended.value.code == 2 and "expected 20..10000" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("program", [outputs_off, lambda arguments: main(["--outputs-off", *arguments])])
