@@ -92,7 +92,7 @@ def same(state: State, now_ms: int) -> State:
         ),
         lock=replace(
             lock,
-            since_ms=0 if lock.reached else age(lock.since_ms + move, 10_000),
+            since_ms=0 if lock.reached else age(lock.since_ms + move, 20_000),
             wrong_since_ms=maybe(lock.wrong_since_ms and lock.wrong_since_ms + move, 200),
         ),
         inhibits=replace(state.inhibits, since_ms=(0,) * len(Inhibit), gone_ms=gone),
