@@ -635,9 +635,10 @@ class Evse:
             return ChargingState.CHARGING
         if facts.inhibits or self.limit_ma(turn) < MINIMUM_OFFER_MA:
             return ChargingState.SUSPENDED_EVSE
-        if self.spec.has_phase_switch and facts.phases != self.phases and not facts.pwm:
-            return ChargingState.SUSPENDED_EVSE  # the phase switch is on its way
         before = transaction.charging_state
+        if self.spec.has_phase_switch and facts.phases != self.phases and not facts.pwm:
+            # The phase switch is on its way: a pause, but not before the first offer.
+            return before if before is ChargingState.EV_CONNECTED else ChargingState.SUSPENDED_EVSE
         if facts.pwm and facts.pilot == "B":
             offered_ms = turn.now.mono_ms - (self._offer_since_ms or turn.now.mono_ms)
             if before is ChargingState.EV_CONNECTED and offered_ms < SUSPENDED_EV_AFTER_MS:

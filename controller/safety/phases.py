@@ -56,7 +56,17 @@ class Phases:
 
 
 def observe(state: Phases, feedback: bool | None, now_ms: int, times: PhaseTimes) -> Phases:
-    """Take in the feedback (None = the switch has none: believed once its travel time has passed)."""
+    """Take in the feedback (None = the switch has none: believed once its travel time has passed).
+
+    The first look after a start finds the switch where the last run left it: that is its position, and
+    nothing has to move for it.
+    """
+    if (
+        feedback is not None
+        and not (state.ready or state.fault or state.wrong_since_ms)
+        and state.moved_ms is None
+    ):
+        return replace(state, three=feedback, ready=True)
     arrived = state.moved_ms is None or now_ms - state.moved_ms >= times.travel_ms
     if feedback is None:
         return _seen(state, None, arrived, False)

@@ -41,6 +41,14 @@ class Bench:
         return self.state
 
 
+def test_a_start_takes_the_switch_as_it_finds_it() -> None:
+    bench = Bench(position=True, three=True)
+    bench.run(20)
+    assert bench.state.three
+    assert bench.state.settled(closed=False)
+    assert bench.moves == []
+
+
 def test_it_starts_with_one_phase_and_stays_without_a_wish() -> None:
     bench = Bench()
     assert bench.run(60_000) == Phases(rested_ms=1_000_010, ready=True)

@@ -235,6 +235,7 @@ async def random_kills() -> None:
         await station.start("bench", "safety", "controller")
         await station.ready()
         await station.plug_and_swipe()
+        await station.until(lambda: _more_than(station, 0), "energy flows before the first kill")
         busy = [asyncio.create_task(_person(station)), asyncio.create_task(_busy_csms(csms))]
         try:
             for _kill in range(20):
