@@ -32,7 +32,7 @@ class Unacceptable(Exception):
 def instant(at_ms: int) -> str:
     """UTC ms as RFC 3339 with milliseconds (1.6 3.15; 2.0.1 Part 2, 2.1.4)."""
     seconds, ms = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{ms:03d}Z"
 
 
 def parse_instant(text: str) -> int:

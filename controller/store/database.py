@@ -119,12 +119,15 @@ class Database:
             raise explain(self.path, operation, error) from error
 
     @contextmanager
-    def transaction(self, operation: str) -> Iterator[Transaction]:
+    def transaction(self, operation: str, synced: bool = True) -> Iterator[Transaction]:
         """All or nothing: committed and synced when the block ends, undone when it raises.
 
-        Raises ``StorageError``; then nothing was written.
+        ``synced`` False: committed, which the end of the process cannot undo; a power cut can, until the next
+        transaction that is synced. Raises ``StorageError``; then nothing was written.
         """
         try:
+            if not synced:
+                self._connection.execute("PRAGMA synchronous = NORMAL")
             self._on_step("begin")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -139,6 +142,9 @@ class Database:
             self._on_step("committed")
         except sqlite3.Error as error:
             raise explain(self.path, operation, error) from error
+        finally:
+            if not synced:
+                self._connection.execute("PRAGMA synchronous = FULL")
 
     # ------------------------------------------------------------------ opening
 

@@ -29,6 +29,7 @@ class SqliteJournal:
         self._cursors: dict[str, int] = dict(database.rows("read cursors", "SELECT reader, seq FROM cursors"))
         self._boots: dict[int, str] = dict(database.rows("read boots", "SELECT id, boot_id FROM boots"))
         self._boot = self._boot_row(boot_id)
+        self._unsynced = False  # the last move of a cursor was not synced
 
     def append(self, events: Sequence[Event], now: Now) -> int:
         """Write all or nothing; committed and synced on return. Returns the last seq.
@@ -70,6 +71,11 @@ class SqliteJournal:
             limit,
         )
 
+    def ordered_count(self, seq: int) -> int:
+        """How many entries ``ordered_after`` would give without a limit. Raises ``StorageError``."""
+        sql = "SELECT count(*) FROM journal WHERE seq > ? AND ordered = 1"
+        return int(self._database.rows("read the journal", sql, (seq,))[0][0])
+
     def last_seq(self) -> int:
         return self._last_seq
 
@@ -77,8 +83,14 @@ class SqliteJournal:
         """Last seq the reader has done with; 0 at first."""
         return self._cursors.get(reader, 0)
 
-    def advance(self, reader: str, seq: int, aliases: Mapping[tuple[str, str], str] | None = None) -> None:
-        """Move the cursor and store aliases in one commit.
+    def advance(
+        self,
+        reader: str,
+        seq: int,
+        aliases: Mapping[tuple[str, str], str] | None = None,
+        synced: bool = True,
+    ) -> None:
+        """Move the cursor and store aliases in one commit. ``synced`` False: see ``Database.transaction``.
 
         Raises ``ValueError`` for a seq behind the cursor or beyond the journal, ``StorageError``.
         """
@@ -86,15 +98,16 @@ class SqliteJournal:
             raise ValueError(
                 f'cursor of "{reader}": found seq {seq}, expected {self.cursor(reader)} to {self._last_seq}'
             )
-        if seq == self.cursor(reader) and not aliases:
+        if seq == self.cursor(reader) and not aliases and not (synced and self._unsynced):
             return
-        with self._database.transaction(f'move the cursor of "{reader}"') as transaction:
+        with self._database.transaction(f'move the cursor of "{reader}"', synced) as transaction:
             transaction.execute("INSERT OR REPLACE INTO cursors (reader, seq) VALUES (?, ?)", (reader, seq))
             transaction.execute_many(
                 "INSERT OR REPLACE INTO aliases (kind, key, value) VALUES (?, ?, ?)",
                 [(kind, key, value) for (kind, key), value in (aliases or {}).items()],
             )
         self._cursors[reader] = seq
+        self._unsynced = not synced
 
     def alias(self, kind: str, key: str) -> str | None:
         """E.g. ``alias("tx16", "<domain transaction id>") -> "4711"``."""

@@ -46,8 +46,18 @@ class Journal(Protocol):
     def cursor(self, reader: str) -> int:
         """Last seq the reader has done with; 0 at first."""
 
-    def advance(self, reader: str, seq: int, aliases: Mapping[tuple[str, str], str] | None = None) -> None:
-        """Move the cursor and store aliases in one commit. Raises ``StorageError``."""
+    def ordered_count(self, seq: int) -> int:
+        """How many entries ``ordered_after`` would give without a limit. Raises ``StorageError``."""
+
+    def advance(
+        self,
+        reader: str,
+        seq: int,
+        aliases: Mapping[tuple[str, str], str] | None = None,
+        synced: bool = True,
+    ) -> None:
+        """Move the cursor and store aliases in one commit. ``synced`` False: a power cut may undo it, until
+        the next commit that is synced. Raises ``StorageError``."""
 
     def alias(self, kind: str, key: str) -> str | None:
         """E.g. ``alias("tx16", "<domain transaction id>") -> "4711"``."""

@@ -228,6 +228,42 @@ def test_an_exception_inside_a_transaction_undoes_it(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_transaction_that_is_not_synced_leaves_the_next_one_synced(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def step(name: str) -> None:
+        if name == "commit":
+            seen.append(database.rows("read", "PRAGMA synchronous")[0][0])
+
+    database = Database.open(tmp_path / "joulepost.db")
+    database._on_step = step
+    for synced in (True, False, True):
+        with database.transaction("note", synced) as transaction:
+            transaction.execute("INSERT INTO boots (boot_id) VALUES (?)", (f"boot {len(seen)}",))
+    with pytest.raises(ZeroDivisionError), database.transaction("note", synced=False):
+        raise ZeroDivisionError
+    with database.transaction("note") as transaction:
+        transaction.execute("INSERT INTO boots (boot_id) VALUES ('last')")
+    database.close()
+    full, normal = 2, 1
+    assert seen == [full, normal, full, full]
+
+
+def test_what_was_committed_without_a_sync_survives_the_end_of_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "joulepost.db"
+    program = (
+        "import os, signal, sys; from pathlib import Path; from controller.store.database import Database\n"
+        f"database = Database.open(Path({str(path)!r}))\n"
+        "with database.transaction('note', synced=False) as transaction:\n"
+        "    transaction.execute(\"INSERT INTO boots (boot_id) VALUES ('mine')\")\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False, timeout=30)
+    database = Database.open(path)
+    assert database.rows("read", "SELECT boot_id FROM boots") == [("mine",)]
+    database.close()
+
+
 def test_foreign_keys_are_enforced(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "joulepost.db")
     with pytest.raises(StorageError, match="FOREIGN KEY"), database.transaction("write") as transaction:

@@ -165,3 +165,20 @@ def test_newest_looks_back_for_some_kinds(database: Database) -> None:
     assert [type(entry.event).__name__ for entry in found] == ["FaultRaised", "FaultCleared"]
     assert found[0].seq > found[1].seq
     assert journal.newest(("StationStarted",), 10)[-1].seq == 1
+
+
+def test_entries_that_wait_are_counted_without_reading_them(journal: Journal) -> None:
+    journal.append([UPDATED, LOCAL, UPDATED], NOW)
+    assert [journal.ordered_count(seq) for seq in range(4)] == [2, 1, 1, 0]
+
+
+def test_a_move_that_was_not_synced_is_synced_by_moving_again(database: Database) -> None:
+    steps: list[str] = []
+    journal = SqliteJournal(database, "boot-1")
+    journal.append([UPDATED], NOW)
+    database._on_step = steps.append
+    journal.advance("csms", 1, {("tx16", "a"): "1"}, synced=False)
+    journal.advance("csms", 1)
+    assert steps.count("committed") == 2
+    journal.advance("csms", 1)
+    assert steps.count("committed") == 2
