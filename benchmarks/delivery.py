@@ -6,7 +6,8 @@ The journal of a station is filled with transactions of ten messages each (start
 the real controller is started without a CSMS, and then the CSMS comes up. Counted are messages per second
 from the first to the last, ordered, one at a time, each answered and its delivery made durable. Beside it the
 same payloads in a bare loop of json and websockets, in a process of its own, to the same server: the round
-trip alone. Rounds alternate and medians are printed. Aim: at least 60 % of the bare loop.
+trip alone. Rounds alternate; beside the medians stand the best ones, which tell most where other programs
+run, too. Aim: at least 60 % of the bare loop.
 """
 
 from __future__ import annotations
@@ -182,7 +183,9 @@ async def replay(file: Path, url: str, ocpp: str) -> None:
 async def run(options: argparse.Namespace, directory: Path) -> None:
     (directory / "bytecode").mkdir()
     print(f"delivery of {options.messages} messages that waited in the journal: {machine()}")
-    rows = [("", "messages/s", "of bare", "connection to last, s")]
+    rows: list[tuple[str, ...]] = [
+        ("messages/s", "median", "of bare", "best", "of bare", "connection to last")
+    ]
     for ocpp in options.ocpp:
         rates: list[float] = []
         bare: list[float] = []
@@ -192,12 +195,14 @@ async def run(options: argparse.Namespace, directory: Path) -> None:
             rates.append(rate)
             whole.append(seconds)
             bare.append(await measure_bare(ocpp, frames, directory / "frames"))
-        middle, bare_middle = statistics.median(rates), statistics.median(bare)
-        seconds = statistics.median(whole)
-        rows.append((f"{ocpp} joulepost", f"{middle:,.0f}", f"{middle / bare_middle:.0%}", f"{seconds:.2f}"))
-        rows.append((f"{ocpp} bare json + websockets", f"{bare_middle:,.0f}", "", ""))
+        cells: list[str] = []
+        for ours, theirs in ((statistics.median(rates), statistics.median(bare)), (max(rates), max(bare))):
+            cells += [f"{ours:,.0f}", f"{ours / theirs:.0%}"]
+        rows.append((f"{ocpp} joulepost", *cells, f"{statistics.median(whole):.2f} s"))
+        theirs_shown = [f"{statistics.median(bare):,.0f}", "100%", f"{max(bare):,.0f}", "100%", ""]
+        rows.append((f"{ocpp} bare json + websockets", *theirs_shown))
     print(table(rows))
-    print(f"medians of {options.rounds} rounds; aim: at least 60 % of bare")
+    print(f"{options.rounds} rounds, alternating; aim: at least 60 % of bare")
 
 
 def main() -> int:
