@@ -192,7 +192,7 @@ class App:
             date_time=lambda: instant(self.clock.now().utc_ms),
             availability=self._availability,
             power_w=self._power_w,
-            profiles_installed=lambda: len(self.station.profiles),
+            profiles_installed=lambda: len(self.station.smart_charging.profiles),
         )
         settings = Settings(
             CATALOG,

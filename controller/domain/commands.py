@@ -29,6 +29,11 @@ class Status(StrEnum):
     UNKNOWN_CONNECTOR = "UnknownConnector"
     UNKNOWN_VENDOR = "UnknownVendorId"
     UNKNOWN_MESSAGE = "UnknownMessageId"
+    # reservation
+    # local list
+    # firmware
+    # logs
+    # security
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,21 @@ class DataTransfer:
     data: str | None = None
 
 
+# ---------------------------------------------------------------------- reservation
+
+
+# ---------------------------------------------------------------------- local list
+
+
+# ---------------------------------------------------------------------- firmware
+
+
+# ---------------------------------------------------------------------- logs
+
+
+# ---------------------------------------------------------------------- security
+
+
 Command = (
     RemoteStart
     | RemoteStop
@@ -175,4 +195,9 @@ Command = (
     | ContactorReplaced
     | TriggerMessage
     | DataTransfer
+    # reservation
+    # local list
+    # firmware
+    # logs
+    # security
 )

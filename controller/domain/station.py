@@ -1,7 +1,7 @@
 """The station: ``handle(input, now) -> Outcome``, pure but for the state it keeps.
 
 Owns: what concerns more than one EVSE: which EVSE a token is for, remote commands, availability of the
-whole, charging profiles, resets, clock-aligned sampling, and the replay of the journal.
+whole, resets, clock-aligned sampling, the functional blocks (``block``), and the replay of the journal.
 Refuses to know: OCPP messages, files, sockets, tasks, the clock.
 """
 
@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any
 
 from controller.domain.authorization import TokenBook, decide
+from controller.domain.block import Block, Handler
 from controller.domain.commands import (
     ChangeAvailability,
     ClearCache,
-    ClearProfiles,
     ContactorReplaced,
     DataTransfer,
-    InstallProfile,
     OverrideDelay,
     RemoteStart,
     RemoteStop,
@@ -38,14 +35,11 @@ from controller.domain.events import (
     Event,
     FaultCleared,
     FaultRaised,
-    ProfileInstalled,
-    ProfilesCleared,
     RestartBegun,
     StationStarted,
     StoppedReason,
     TokenLearned,
     TokenRefused,
-    TransactionEnded,
     Trigger,
 )
 from controller.domain.evse import Evse, EvseSpec, PermitWish
@@ -65,11 +59,11 @@ from controller.domain.inputs import (
     TransactionAnswered,
 )
 from controller.domain.instant import Now
-from controller.domain.limits import Claim, Installed, install
+from controller.domain.limits import Claim
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
-from controller.domain.profiles import ChargingProfile, ProfileFilter, ProfileKind, ProfilePurpose
 from controller.domain.random_delay import Draw
+from controller.domain.smart_charging import SmartCharging
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.turn import Turn
 from controller.domain.views import EvseView
@@ -110,7 +104,6 @@ class Station:
         self.evses = {spec.evse_id: Evse(spec) for spec in specs}
         self.policy = policy
         self.operative = True
-        self.profiles: dict[int, Installed] = {}
         self.online = False
         self.storage_fault: str | None = None
         self.restarting: ResetKind | None = None  # durable: until the next start
@@ -123,7 +116,12 @@ class Station:
         self._reset: tuple[ResetKind, int] | None = None
         self._aligned_slot: int | None = None
         self._view0: EvseView | None = None
-        self._handlers: dict[type, Callable[[Any, Turn], Verdict | int | None]] = {
+        self.smart_charging = SmartCharging(self.evses)
+        self.blocks: tuple[Block, ...] = (
+            # one line a block, in the order in which they settle
+            self.smart_charging,
+        )
+        self._handlers: dict[type, Handler] = {
             EvseFacts: self._facts,
             SafetyLost: self._safety_lost,
             Reading: self._reading,
@@ -140,8 +138,6 @@ class Station:
             ChangeAvailability: self._change_availability,
             UnlockConnector: self._unlock,
             Reset: self._reset_command,
-            InstallProfile: self._install_profile,
-            ClearProfiles: self._clear_profiles,
             ClearCache: self._clear_cache,
             ResetFaults: self._reset_faults,
             OverrideDelay: self._override_delay,
@@ -149,6 +145,8 @@ class Station:
             TriggerMessage: self._trigger,
             DataTransfer: self._data_transfer,
         }
+        for block in self.blocks:
+            self._handlers.update(block.handlers)
 
     # ------------------------------------------------------------------ the way in
 
@@ -158,6 +156,8 @@ class Station:
         answer = self._handlers[type(input_)](input_, turn)
         for evse in self.evses.values():
             evse.settle(turn)
+        for block in self.blocks:
+            block.settle(turn)
         self._settle_availability(turn)
         self._settle_reset(turn)
         return Outcome(
@@ -179,7 +179,7 @@ class Station:
             policy=self.policy,
             online=self.online,
             storage_fault=self.storage_fault,
-            profiles=self.profiles,
+            profiles=self.smart_charging.profiles,
             active_evses=sum(evse.transaction is not None for evse in self.evses.values()),
             new_id=self._new_id,
             apply=self.apply,
@@ -190,6 +190,8 @@ class Station:
 
     def apply(self, event: Event) -> None:
         """Take over one event, new or replayed. Events of EVSEs that no longer exist are left aside."""
+        for block in self.blocks:
+            block.apply(event)
         match event:
             case StationStarted():
                 self.restarting = None
@@ -202,34 +204,11 @@ class Station:
             case AvailabilityChanged(evse_id=0):
                 self.operative = event.operative
                 return
-            case ProfileInstalled():
-                new = Installed(event.evse_id, event.profile, event.at_ms)
-                self._replace_profiles(install(self.profiles, new))
-                return
-            case ProfilesCleared():
-                self._replace_profiles(
-                    {id_: one for id_, one in self.profiles.items() if id_ not in event.profile_ids}
-                )
-                return
-            case TransactionEnded():
-                self._replace_profiles(
-                    {
-                        id_: one
-                        for id_, one in self.profiles.items()
-                        if not (one.profile.purpose is ProfilePurpose.TX and one.evse_id == event.evse_id)
-                    }
-                )
             case _:
                 pass
         evse = self.evses.get(getattr(event, "evse_id", -1))
         if evse is not None:
             evse.apply(event)
-
-    def _replace_profiles(self, profiles: dict[int, Installed]) -> None:
-        # In place: a running turn holds the same dictionary.
-        if profiles != self.profiles:
-            self.profiles.clear()
-            self.profiles.update(profiles)
 
     def checkpoint(self) -> list[Event]:
         """The shortest list of events that rebuilds the durable state by ``apply``."""
@@ -240,10 +219,8 @@ class Station:
             events.append(AvailabilityChanged(0, False, 0))
         for evse_id in sorted(self.evses):
             events.extend(self.evses[evse_id].checkpoint())
-        events.extend(
-            ProfileInstalled(one.evse_id, one.profile, one.at_ms)
-            for _id, one in sorted(self.profiles.items())
-        )
+        for block in self.blocks:
+            events.extend(block.checkpoint())
         return events
 
     # ------------------------------------------------------------------ what others may see
@@ -301,6 +278,7 @@ class Station:
     def next_deadline_ms(self) -> int | None:
         deadlines = [evse.next_deadline_ms(self.policy) for evse in self.evses.values()]
         deadlines.extend(question.deadline_ms for question in self._questions.values())
+        deadlines.extend(block.next_deadline_ms() for block in self.blocks)
         return min((one for one in deadlines if one is not None), default=None)
 
     # ------------------------------------------------------------------ observations
@@ -512,7 +490,7 @@ class Station:
         if target is None:
             return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(command.evse_id))
         if command.profile is not None:
-            refused = self._profile_fault(target.spec.evse_id, command.profile, starting=True)
+            refused = self.smart_charging.fault(target.spec.evse_id, command.profile, starting=True)
             if refused is not None:
                 return refused
         bound = replace(command, evse_id=target.spec.evse_id)
@@ -616,49 +594,6 @@ class Station:
         turn.emit(RestartBegun(kind, turn.now.utc_ms))
         turn.do(Restart(kind))
 
-    def _install_profile(self, command: InstallProfile, turn: Turn) -> Verdict:
-        refused = self._profile_fault(command.evse_id, command.profile, starting=False)
-        if refused is not None:
-            return refused
-        profile = command.profile
-        turn.emit(ProfileInstalled(command.evse_id, profile, turn.now.utc_ms))
-        return Verdict(Status.ACCEPTED)
-
-    def _profile_fault(self, evse_id: int, profile: ChargingProfile, starting: bool) -> Verdict | None:
-        """Why a profile cannot be taken (1.6 3.13.1, 5.16.4; 2.0.1 K01), or None."""
-
-        def refuse(reason: str, info: str) -> Verdict:
-            return Verdict(Status.REJECTED, reason, info)
-
-        if evse_id != 0 and evse_id not in self.evses:
-            return refuse("UnknownEvse", f"there is no EVSE {evse_id}")
-        purpose = profile.purpose
-        if purpose in (ProfilePurpose.STATION_MAX, ProfilePurpose.EXTERNAL) and evse_id != 0:
-            return refuse("InvalidProfile", f"{purpose} is for the whole station (EVSE 0) only")
-        if starting and purpose is not ProfilePurpose.TX:
-            return refuse("InvalidProfile", "a profile given with a remote start must be a TxProfile")
-        if purpose is ProfilePurpose.TX and not starting:
-            transaction = self.evses[evse_id].transaction if evse_id else None
-            if transaction is None:
-                return refuse("TxNotFound", "a TxProfile needs a running transaction on its EVSE")
-            if profile.transaction_id not in (None, transaction.id):
-                return refuse("TxNotFound", f"no running transaction {profile.transaction_id}")
-        periods = profile.schedule.periods
-        if not periods or periods[0].start_s != 0:
-            return refuse("InvalidSchedule", "the first period must start at 0")
-        if any(late.start_s <= early.start_s for early, late in pairwise(periods)):
-            return refuse("InvalidSchedule", "periods must start one after the other")
-        if profile.kind is ProfileKind.RECURRING and profile.recurrency not in ("Daily", "Weekly"):
-            return refuse("InvalidSchedule", "a recurring profile needs recurrencyKind Daily or Weekly")
-        return None
-
-    def _clear_profiles(self, command: ClearProfiles, turn: Turn) -> Verdict:
-        ids = tuple(sorted(id_ for id_, one in self.profiles.items() if _matches(one, command.filter)))
-        if not ids:
-            return Verdict(Status.UNKNOWN)
-        turn.emit(ProfilesCleared(command.filter, ids, turn.now.utc_ms))
-        return Verdict(Status.ACCEPTED)
-
     def _clear_cache(self, _command: ClearCache, turn: Turn) -> Verdict:
         """1.6 5.4, errata 3.23: Rejected where there is no cache."""
         if not turn.policy.auth_cache_enabled:
@@ -717,16 +652,6 @@ class Station:
 
     def _data_transfer(self, command: DataTransfer, _turn: Turn) -> Verdict:
         return Verdict(Status.UNKNOWN_VENDOR, info=f"no extension of vendor {command.vendor_id} is known")
-
-
-def _matches(one: Installed, wanted: ProfileFilter) -> bool:
-    if wanted.id is not None:
-        return one.profile.id == wanted.id
-    return (
-        wanted.evse_id in (None, one.evse_id)
-        and wanted.purpose in (None, one.profile.purpose)
-        and wanted.stack_level in (None, one.profile.stack_level)
-    )
 
 
 def replay(station: Station, events: Iterable[Event]) -> None:

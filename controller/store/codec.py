@@ -21,56 +21,9 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-from controller.domain.events import (
-    AvailabilityChanged,
-    ContactorUsed,
-    DelayBegun,
-    DelayEnded,
-    Event,
-    FaultCleared,
-    FaultRaised,
-    FaultsReset,
-    MeterValuesTaken,
-    ProfileInstalled,
-    ProfilesCleared,
-    RestartBegun,
-    SecurityEvent,
-    SessionEnded,
-    SessionStarted,
-    StationStarted,
-    TokenAuthorized,
-    TokenLearned,
-    TokenRefused,
-    TransactionEnded,
-    TransactionStarted,
-    TransactionStopping,
-    TransactionUpdated,
-)
+from controller.domain.events import Event
 
-EVENTS: tuple[type[Event], ...] = (
-    StationStarted,
-    RestartBegun,
-    SessionStarted,
-    SessionEnded,
-    TokenAuthorized,
-    TokenRefused,
-    TransactionStarted,
-    TransactionUpdated,
-    TransactionStopping,
-    TransactionEnded,
-    MeterValuesTaken,
-    AvailabilityChanged,
-    FaultRaised,
-    FaultCleared,
-    FaultsReset,
-    DelayBegun,
-    DelayEnded,
-    ContactorUsed,
-    ProfileInstalled,
-    ProfilesCleared,
-    TokenLearned,
-    SecurityEvent,
-)
+EVENTS: tuple[type[Event], ...] = get_args(Event)
 
 _TAG = "event"  # no event has a field of this name (checked below); SecurityEvent has one named "type"
 

@@ -394,7 +394,7 @@ def test_16_SC_04_tx_profile_is_gone_after_its_transaction(hand: Hand) -> None:
     own = replace(profile(10, starts_at_ms=0), transaction_id=started.transaction_id)
     hand.give(InstallProfile(1, own))
     hand.unplug()
-    assert not hand.station.profiles
+    assert not hand.station.smart_charging.profiles
 
 
 def test_16_CORE_118_profile_of_a_remote_start(hand: Hand) -> None:

@@ -1,49 +1,24 @@
 """CSMS to station in 1.6: one table, action -> how it is read and how its verdict is written.
 
-Owns: the meaning of each request and the status names of each answer.
+Owns: the requests of the Core and Remote Trigger profiles, and the table of all.
 Refuses to know: whether the station can do it. Requests that are in the standard but not in the table are
 answered NotSupported (OCPP-J 1.6 4.2.3); what is not in the standard, ``rpc`` has answered already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 from controller.csms.rpc import CallRefused, NotAnswered
+from controller.csms.v16 import smart_charging
 from controller.csms.v16.calls import TX
-from controller.csms.v16.profiles import parse_filter, parse_profile
+from controller.csms.v16.handler import Handler, answered, statuses, transaction_of
+from controller.csms.v16.profiles import parse_profile
 from controller.csms.version import Answer, Desk, Lookup, Query, Registered
 from controller.csms.wire import Payload, Unacceptable
 from controller.domain import commands as ask
 from controller.domain.commands import Command, Status, Verdict
 from controller.domain.tokens import IdToken
 
-Parse = Callable[[Payload, Lookup], Command | Query | Answer]
-Reply = Callable[[Verdict], Payload]
-
-
-@dataclass(frozen=True, slots=True)
-class Handler:
-    parse: Parse
-    reply: Reply
-
-
-def _statuses(otherwise: str, *same: Status, renamed: Mapping[Status, str] | None = None) -> Reply:
-    """A reply {"status": ...}: ``same`` keep their name, ``renamed`` get another, others ``otherwise``."""
-    names = {status: status.value for status in same} | dict(renamed or {})
-
-    def reply(verdict: Verdict) -> Payload:
-        return {"status": names.get(verdict.status, otherwise)}
-
-    return reply
-
-
-_ACCEPT_OR_REJECT = _statuses("Rejected", Status.ACCEPTED)
-
-
-def _transaction(domain_key: Lookup) -> Callable[[int], str | None]:
-    return lambda transaction_id: domain_key(TX, str(transaction_id))
+_ACCEPT_OR_REJECT = statuses("Rejected", Status.ACCEPTED)
 
 
 def _remote_start(payload: Payload, domain_key: Lookup) -> Command:
@@ -51,7 +26,7 @@ def _remote_start(payload: Payload, domain_key: Lookup) -> Command:
     return ask.RemoteStart(
         token=IdToken(payload["idTag"]),
         evse_id=payload.get("connectorId"),
-        profile=None if profile is None else parse_profile(profile, None, _transaction(domain_key)),
+        profile=None if profile is None else parse_profile(profile, None, transaction_of(domain_key)),
     )
 
 
@@ -73,22 +48,6 @@ def _unlock(payload: Payload, _: Lookup) -> Command:
 
 def _reset(payload: Payload, _: Lookup) -> Command:
     return ask.Reset(ask.ResetKind.SOFT if payload["type"] == "Soft" else ask.ResetKind.IMMEDIATE)
-
-
-def _set_profile(payload: Payload, domain_key: Lookup) -> Command:
-    connector_id = payload["connectorId"]
-    profile = parse_profile(payload["csChargingProfiles"], connector_id, _transaction(domain_key))
-    return ask.InstallProfile(connector_id, profile)
-
-
-def _set_profile_reply(verdict: Verdict) -> Payload:
-    if verdict.status is Status.UNKNOWN_CONNECTOR:  # errata 3.39
-        raise CallRefused("PropertyConstraintViolation", verdict.info or "connectorId: no such connector")
-    return _statuses("Rejected", Status.ACCEPTED, Status.NOT_SUPPORTED)(verdict)
-
-
-def _clear_profile(payload: Payload, _: Lookup) -> Command:
-    return ask.ClearProfiles(parse_filter(payload))
 
 
 def _clear_cache(_payload: Payload, _: Lookup) -> Command:
@@ -118,7 +77,7 @@ def _data_transfer(payload: Payload, _: Lookup) -> Command:
 
 
 def _data_transfer_reply(verdict: Verdict) -> Payload:
-    payload = _statuses("Rejected", Status.ACCEPTED, Status.UNKNOWN_VENDOR, Status.UNKNOWN_MESSAGE)(verdict)
+    payload = statuses("Rejected", Status.ACCEPTED, Status.UNKNOWN_VENDOR, Status.UNKNOWN_MESSAGE)(verdict)
     if verdict.data is not None:
         payload["data"] = verdict.data
     return payload
@@ -157,35 +116,31 @@ def _local_list_version(_payload: Payload, _: Lookup) -> Answer:
     return Answer({"listVersion": -1})
 
 
-def _answered(_verdict: Verdict) -> Payload:
-    raise AssertionError("a query needs no verdict")
-
-
 TABLE: dict[str, Handler] = {
     "ChangeAvailability": Handler(
-        _change_availability, _statuses("Rejected", Status.ACCEPTED, Status.SCHEDULED)
+        _change_availability, statuses("Rejected", Status.ACCEPTED, Status.SCHEDULED)
     ),
-    "ChangeConfiguration": Handler(_change_configuration, _answered),
+    "ChangeConfiguration": Handler(_change_configuration, answered),
     "ClearCache": Handler(_clear_cache, _ACCEPT_OR_REJECT),
-    "ClearChargingProfile": Handler(_clear_profile, _statuses("Unknown", Status.ACCEPTED)),
     "DataTransfer": Handler(_data_transfer, _data_transfer_reply),
-    "GetConfiguration": Handler(_get_configuration, _answered),
-    "GetLocalListVersion": Handler(_local_list_version, _answered),
+    "GetConfiguration": Handler(_get_configuration, answered),
+    "GetLocalListVersion": Handler(_local_list_version, answered),
     "RemoteStartTransaction": Handler(_remote_start, _ACCEPT_OR_REJECT),
     "RemoteStopTransaction": Handler(_remote_stop, _ACCEPT_OR_REJECT),
     "Reset": Handler(_reset, _ACCEPT_OR_REJECT),
-    "SetChargingProfile": Handler(_set_profile, _set_profile_reply),
-    "TriggerMessage": Handler(_trigger, _statuses("Rejected", Status.ACCEPTED, Status.NOT_IMPLEMENTED)),
+    "TriggerMessage": Handler(_trigger, statuses("Rejected", Status.ACCEPTED, Status.NOT_IMPLEMENTED)),
     "UnlockConnector": Handler(
         _unlock,
         # Errata 3.87: unknown connector and fixed cable are NotSupported.
-        _statuses(
+        statuses(
             "UnlockFailed",
             Status.UNLOCKED,
             Status.NOT_SUPPORTED,
             renamed={Status.ACCEPTED: "Unlocked", Status.UNKNOWN_CONNECTOR: "NotSupported"},
         ),
     ),
+    # one line a block
+    **smart_charging.TABLE,
 }
 
 
