@@ -1,4 +1,4 @@
-"""The controller with everything real but the hardware, on virtual time: App, journal, settings, sockets, CSMS.
+"""The controller with everything real but the hardware, on virtual time: App, journal, settings, CSMS.
 
 Where ``house`` steps a world and the safety loop every 10 ms, here an obedient safety process and an obedient
 vehicle are one function of the permit: a minute costs milliseconds. Use it for whatever is about OCPP; use
@@ -331,8 +331,9 @@ class Cabin:
             if self._serving is not None and self._serving.done() and self.app is not None:
                 raise AssertionError(f"the controller ended: {self._serving.result()}; {self.said}")
             if asyncio.get_running_loop().time() > deadline_s:
+                happened = [type(one).__name__ for one in self.events()]
                 raise AssertionError(
-                    f"{what}: not within {timeout_s:g} s; events {[type(one).__name__ for one in self.events()]}; "
+                    f"{what}: not within {timeout_s:g} s; events {happened}; "
                     f"frames {self.csms.frames[-8:]}; said {self.said[-5:]}"
                 )
             await asyncio.sleep(0.05)
