@@ -1,7 +1,7 @@
 """The report of OCPP 1.6 behaviours at the end of a test run (see ``tests.ocpp16.conformance``).
 
-Every run writes ``build/ocpp16-conformance.md`` and ``.csv`` of the tests that ran. With ``--conformance`` (CI,
-a run of all tests) a behaviour without a passing test fails the run.
+Every run writes ``build/ocpp16-conformance.md`` and ``.csv`` of the tests that ran. With ``--conformance``
+(CI, a run of all tests) a behaviour without a passing test fails the run.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ _LEFT_OUT = re.compile(r"^\|\s*(16\.[A-Z]+\.[0-9]+)\s*\|\s*(.+?)\s*\|$", re.MULT
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One row of the checklist. ``source``: sections; plain = 1.6, E = its errata, J = OCPP-J, JE = that one's
-    errata, W: = security white paper edition 3."""
+    """One row of the checklist. ``source``: sections; plain = 1.6, E = its errata, J = OCPP-J, JE = errata of
+    that, W: = security white paper edition 3."""
 
     id: str
     level: str
@@ -115,8 +115,8 @@ def markdown(report: Sequence[Line], title: str) -> str:
     """The report for people: one table a section."""
     out = [f"# {title}", "", summary(report) + ".", ""]
     out += [
-        "Levels: M must, S should, C conditional, O optional, I inferred. Sources: plain = 1.6 edition 2, E =",
-        "its errata, J = OCPP-J 1.6, JE = that one's errata, W = security white paper edition 3.",
+        "Levels: M must, S should, C conditional, O optional, I inferred. Sources: plain = 1.6 edition 2,",
+        "E = its errata, J = OCPP-J 1.6, JE = errata of that, W = security white paper edition 3.",
     ]
     section = ""
     for line in report:
