@@ -391,7 +391,9 @@ def _number(node: dict[str, Any], *, whole: bool) -> Check:
         if not least <= value <= most:
             raise _Bad(Kind.PROPERTY, f"found {value}, expected {_between(least, most)}")
         # 1.6 limits are multiples of 0.1, which no binary fraction is: 10.1 / 0.1 gives 100.99999999999999.
-        if step is not None and abs(value / step - round(value / step)) > 1e-6:
-            raise _Bad(Kind.PROPERTY, f"found {value}, expected a multiple of {step}")
+        if step is not None:
+            steps = value / step
+            if not math.isfinite(steps) or abs(steps - round(steps)) > 1e-6:
+                raise _Bad(Kind.PROPERTY, f"found {value}, expected a multiple of {step}")
 
     return check

@@ -18,6 +18,7 @@ import pytest
 from controller.csms.errors import Kind, SchemaViolation
 from controller.csms.rpc import DIALECT_16, Request, Rpc
 from controller.csms.schema import SchemaFileError, Schemas, schema_dir
+from tests.fuzz.payloads import example
 
 VERSIONS = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
 ALL = pytest.mark.parametrize("version", VERSIONS)
@@ -197,6 +198,14 @@ def charging_profile(limit: Any) -> dict[str, Any]:
             },
         },
     }
+
+
+def test_a_number_whose_tenths_no_float_holds_is_refused() -> None:
+    """It would end the reader of the connection, and with it the controller."""
+    profile = example("SetChargingProfile", full=False)
+    profile["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] = 1e308
+    with pytest.raises(SchemaViolation, match="multiple"):
+        check("ocpp1.6", "SetChargingProfile", profile)
 
 
 def test_every_tenth_is_a_multiple_of_a_tenth() -> None:
