@@ -29,7 +29,7 @@ from controller.csms.trace import Renderer
 from controller.csms.v16 import FEATURE_PROFILES
 from controller.csms.version import StationIdentity
 from controller.csms.wire import instant
-from controller.domain.commands import Command, ResetKind, Verdict
+from controller.domain.commands import Command, ResetKind, TriggerKind, Verdict
 from controller.domain.effects import (
     AskAuthorize,
     Effect,
@@ -45,7 +45,7 @@ from controller.domain.instant import Now
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.random_delay import Draw
 from controller.domain.station import Station
-from controller.domain.views import EvseView
+from controller.domain.views import EvseView, Progress
 from controller.facade import Facade
 from controller.inbox import Inbox
 from controller.local.api import open_api
@@ -410,6 +410,9 @@ class App:
 
     def sample(self, evse_id: int, context: ReadingContext) -> MeterSample | None:
         return self.station.sample(evse_id, context, self.clock.now())
+
+    def progress(self, kind: TriggerKind) -> Progress:
+        return self.station.progress(kind)
 
 
 class _Frames:

@@ -26,7 +26,7 @@ from controller.csms.wire import Payload
 from controller.domain.commands import Command, Status, TriggerKind, TriggerMessage, Verdict
 from controller.domain.inputs import CsmsChanged, Input
 from controller.domain.measurands import MeterSample, ReadingContext
-from controller.domain.views import EvseView
+from controller.domain.views import EvseView, Progress
 from controller.settings.catalog import (
     HEARTBEAT_INTERVAL,
     MESSAGE_TIMEOUT,
@@ -62,6 +62,9 @@ class StationPort(Protocol):
 
     def sample(self, evse_id: int, context: ReadingContext) -> MeterSample | None:
         """The latest values of one EVSE's meter, None when there are none."""
+
+    def progress(self, kind: TriggerKind) -> Progress:
+        """How far the firmware update or the upload of a log is."""
 
 
 @dataclass(slots=True)
@@ -330,7 +333,7 @@ class Session:
             case TriggerKind.METER_VALUES:
                 await self._triggered_values(trigger.evse_id)
             case _:
-                call = self._version.idle_report(trigger.kind)
+                call = self._version.progress(trigger, self._at.station.progress(trigger.kind))
                 if call is not None:
                     await self._tell(call)
 

@@ -15,12 +15,12 @@ from typing import Protocol
 
 from controller.csms.rpc import Call
 from controller.csms.wire import Payload
-from controller.domain.commands import Command, TriggerKind, Verdict
+from controller.domain.commands import Command, TriggerMessage, Verdict
 from controller.domain.events import Event
 from controller.domain.inputs import TransactionAnswered
 from controller.domain.measurands import MeterSample
 from controller.domain.tokens import IdToken, TokenInfo
-from controller.domain.views import EvseView
+from controller.domain.views import EvseView, Progress
 from controller.settings.settings import Settings
 
 Lookup = Callable[[str, str], str | None]
@@ -128,8 +128,8 @@ class Version(Protocol):
 
     def meter_values(self, view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None: ...
 
-    def idle_report(self, kind: TriggerKind) -> Call | None:
-        """The message that says "nothing going on" for a triggered firmware or log status."""
+    def progress(self, trigger: TriggerMessage, progress: Progress) -> Call | None:
+        """The triggered report on the firmware update or the upload of a log; None for other triggers."""
 
     def call(self, event: Event, aliases: Lookup) -> Call | None:
         """The message of a journal entry, None when this version has none for it."""

@@ -153,10 +153,12 @@ class TriggerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriggerMessage:
-    """1.6 5.17; 2.0.1 F06. ``evse_id`` None = all."""
+    """1.6 5.17; 2.0.1 F06. ``evse_id`` None = all. ``extended``: 1.6 ExtendedTriggerMessage, which asks for
+    the messages of the security white paper (LogStatusNotification, SignedFirmwareStatusNotification)."""
 
     kind: TriggerKind
     evse_id: int | None = None
+    extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ from controller.domain.random_delay import Draw
 from controller.domain.smart_charging import SmartCharging
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.turn import Turn
-from controller.domain.views import EvseView
+from controller.domain.views import EvseView, Progress
 
 ASK_TIMEOUT_MS = 30_000
 """An Authorize that the CSMS leaves unanswered this long is decided as if offline."""
@@ -274,6 +274,10 @@ class Station:
         if evse is None:
             return None
         return evse.take_sample(self._turn(now), self.policy.sampled_measurands, context)
+
+    def progress(self, kind: TriggerKind) -> Progress:
+        """How far the firmware update or the upload of a log is (1.6 4.4, 4.5; 2.0.1 F06.FR.15, FR.16)."""
+        return Progress()
 
     def next_deadline_ms(self) -> int | None:
         deadlines = [evse.next_deadline_ms(self.policy) for evse in self.evses.values()]

@@ -7,6 +7,20 @@ from dataclasses import dataclass
 from controller.domain.events import ChargingState
 from controller.domain.tokens import IdToken
 
+IDLE = "Idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is that the CSMS gave (firmware update, upload of a log), for a triggered report.
+
+    ``status``: 2.0.1 FirmwareStatusEnumType or UploadLogStatusEnumType; "Idle" = nothing is going on.
+    ``request_id``: of that task, None = idle, or asked for in a way that has none.
+    """
+
+    status: str = IDLE
+    request_id: int | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class EvseView:

@@ -13,7 +13,7 @@ from controller.csms.link import Endpoint
 from controller.csms.trace import FrameLines
 from controller.csms.v16 import FEATURE_PROFILES
 from controller.csms.version import StationIdentity
-from controller.domain.commands import Command, Status, TriggerMessage, Verdict
+from controller.domain.commands import Command, Status, TriggerKind, TriggerMessage, Verdict
 from controller.domain.effects import Send
 from controller.domain.events import (
     ChargingState,
@@ -27,7 +27,7 @@ from controller.domain.events import (
 from controller.domain.inputs import CsmsChanged, Input
 from controller.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from controller.domain.tokens import IdToken, TokenType
-from controller.domain.views import EvseView
+from controller.domain.views import EvseView, Progress
 from controller.settings.catalog import CATALOG
 from controller.settings.facts import EvseFact, LiveFacts, StationFacts, providers, providers16
 from controller.settings.settings import Settings
@@ -142,6 +142,9 @@ class StationDouble:
 
     def sample(self, evse_id: int, context: ReadingContext) -> MeterSample | None:
         return MeterSample(T0_MS, context, (ENERGY,))
+
+    def progress(self, kind: TriggerKind) -> Progress:
+        return Progress()
 
     @property
     def online(self) -> list[bool]:

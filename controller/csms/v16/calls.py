@@ -17,7 +17,7 @@ from controller.csms.version import (
     StationIdentity,
 )
 from controller.csms.wire import Payload, instant, parse_instant
-from controller.domain.commands import TriggerKind
+from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import (
     Event,
     MeterValuesTaken,
@@ -30,7 +30,7 @@ from controller.domain.events import (
 from controller.domain.inputs import TransactionAnswered
 from controller.domain.measurands import MeterSample
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
-from controller.domain.views import EvseView
+from controller.domain.views import EvseView, Progress
 
 TX = "tx16"
 """Kind of the aliases domain transaction id -> transactionId."""
@@ -213,12 +213,18 @@ def given_up(event: Event) -> Learned:
     return NOTHING
 
 
-def idle_report(kind: TriggerKind) -> Call | None:
-    """1.6 4.4, 4.5: Idle only as the answer to a trigger when nothing runs."""
-    match kind:
+def progress(trigger: TriggerMessage, progress: Progress) -> Call | None:
+    """1.6 4.4, 4.5, 5.17: Idle only as the answer to a trigger when nothing runs. White paper 5.5: the
+    extended trigger asks for the white paper's messages."""
+    payload: Payload = {"status": progress.status}
+    if trigger.extended and progress.request_id is not None:
+        payload["requestId"] = progress.request_id
+    match trigger.kind:
         case TriggerKind.FIRMWARE_STATUS:
-            return Call("FirmwareStatusNotification", {"status": "Idle"})
+            name = "SignedFirmwareStatusNotification" if trigger.extended else "FirmwareStatusNotification"
+            return Call(name, payload)
         case TriggerKind.LOG_STATUS:
-            return Call("DiagnosticsStatusNotification", {"status": "Idle"})
+            name = "LogStatusNotification" if trigger.extended else "DiagnosticsStatusNotification"
+            return Call(name, payload)
         case _:
             return None

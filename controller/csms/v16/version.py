@@ -14,11 +14,11 @@ from controller.csms.version import (
     StationIdentity,
 )
 from controller.csms.wire import Payload
-from controller.domain.commands import Command, TriggerKind, Verdict
+from controller.domain.commands import Command, TriggerMessage, Verdict
 from controller.domain.events import Event
 from controller.domain.measurands import MeterSample
 from controller.domain.tokens import IdToken, TokenInfo
-from controller.domain.views import EvseView
+from controller.domain.views import EvseView, Progress
 
 
 class V16:
@@ -51,8 +51,8 @@ class V16:
     def meter_values(self, view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None:
         return calls.triggered_values(view, sample, aliases)
 
-    def idle_report(self, kind: TriggerKind) -> Call | None:
-        return calls.idle_report(kind)
+    def progress(self, trigger: TriggerMessage, progress: Progress) -> Call | None:
+        return calls.progress(trigger, progress)
 
     def call(self, event: Event, aliases: Lookup) -> Call | None:
         return calls.call(event, aliases)

@@ -12,7 +12,7 @@ from controller.csms.v201.tokens import id_token, token_info
 from controller.csms.v201.values import meter_values
 from controller.csms.version import NOTHING, BootAnswer, Learned, Registered, StationIdentity
 from controller.csms.wire import Payload, instant, parse_instant
-from controller.domain.commands import TriggerKind
+from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import (
     Event,
     FaultCleared,
@@ -26,6 +26,7 @@ from controller.domain.events import (
 )
 from controller.domain.inputs import TransactionAnswered
 from controller.domain.measurands import MeterSample
+from controller.domain.views import Progress
 
 # What 2.0.1 has no word for.
 _REASONS = {
@@ -165,12 +166,15 @@ def learn(event: Event, result: Payload) -> Learned:
     return Learned(inputs=(answered,))
 
 
-def idle_report(kind: TriggerKind) -> Call | None:
+def progress(trigger: TriggerMessage, progress: Progress) -> Call | None:
     """F06.FR.15, F06.FR.16."""
-    match kind:
+    payload: Payload = {"status": progress.status}
+    if progress.request_id is not None:
+        payload["requestId"] = progress.request_id
+    match trigger.kind:
         case TriggerKind.FIRMWARE_STATUS:
-            return Call("FirmwareStatusNotification", {"status": "Idle"})
+            return Call("FirmwareStatusNotification", payload)
         case TriggerKind.LOG_STATUS:
-            return Call("LogStatusNotification", {"status": "Idle"})
+            return Call("LogStatusNotification", payload)
         case _:
             return None

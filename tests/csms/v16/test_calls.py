@@ -7,10 +7,11 @@ import pytest
 from controller.csms.v16 import V16
 from controller.csms.v16.calls import TX
 from controller.csms.version import NOTHING, BootAnswer, Registered, StationIdentity
-from controller.domain.commands import TriggerKind
+from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import MeterValuesTaken, SecurityEvent, SessionEnded, StoppedReason
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
+from controller.domain.views import Progress
 from tests.csms.rig import SAMPLE, T0_MS, TOKEN, ended, started, updated, view
 from tests.csms.second_opinion import checked
 
@@ -178,10 +179,24 @@ def test_16_CORE_43_a_start_given_up_teaches_minus_one() -> None:
 
 
 def test_16_FW_06_16_FW_14_idle_reports() -> None:
-    firmware = V.idle_report(TriggerKind.FIRMWARE_STATUS)
-    diagnostics = V.idle_report(TriggerKind.LOG_STATUS)
+    firmware = V.progress(TriggerMessage(TriggerKind.FIRMWARE_STATUS), Progress())
+    diagnostics = V.progress(TriggerMessage(TriggerKind.LOG_STATUS), Progress())
     assert firmware is not None and diagnostics is not None
     assert firmware.action == "FirmwareStatusNotification"
     assert diagnostics.action == "DiagnosticsStatusNotification"
     assert checked("ocpp1.6", firmware) == checked("ocpp1.6", diagnostics) == {"status": "Idle"}
-    assert V.idle_report(TriggerKind.HEARTBEAT) is None
+    assert V.progress(TriggerMessage(TriggerKind.HEARTBEAT), Progress()) is None
+
+
+def test_16_SEC_30_16_SEC_42_the_extended_trigger_asks_for_the_messages_of_the_white_paper() -> None:
+    kinds = (TriggerKind.FIRMWARE_STATUS, TriggerKind.LOG_STATUS)
+    idle = [V.progress(TriggerMessage(kind, extended=True), Progress()) for kind in kinds]
+    busy = V.progress(TriggerMessage(kinds[0], extended=True), Progress("Downloading", 7))
+    assert busy is not None
+    assert [call.action for call in idle if call] == [
+        "SignedFirmwareStatusNotification",
+        "LogStatusNotification",
+    ]
+    # The package's class wants a requestId, which neither the schema nor an idle station has (5.19).
+    assert [call.payload for call in idle if call] == [{"status": "Idle"}] * 2
+    assert checked("ocpp1.6", busy) == {"status": "Downloading", "requestId": 7}

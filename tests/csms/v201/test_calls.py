@@ -7,7 +7,7 @@ import pytest
 from controller.csms.v21 import V21
 from controller.csms.v201 import V201
 from controller.csms.version import NOTHING, BootAnswer, Registered, StationIdentity
-from controller.domain.commands import TriggerKind
+from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import (
     ChargingState,
     MeterValuesTaken,
@@ -17,6 +17,7 @@ from controller.domain.events import (
     Trigger,
 )
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
+from controller.domain.views import Progress
 from tests.csms.rig import SAMPLE, T0_MS, TOKEN, ended, started, updated, view
 from tests.csms.second_opinion import checked
 
@@ -165,9 +166,10 @@ def test_the_answer_tells_of_the_token_that_was_sent() -> None:
 @BOTH
 def test_F06_FR_15_F06_FR_16_idle_reports(version: V201) -> None:
     firmware, log = (
-        version.idle_report(kind) for kind in (TriggerKind.FIRMWARE_STATUS, TriggerKind.LOG_STATUS)
+        version.progress(TriggerMessage(kind), Progress())
+        for kind in (TriggerKind.FIRMWARE_STATUS, TriggerKind.LOG_STATUS)
     )
     assert firmware is not None and firmware.action == "FirmwareStatusNotification"
     assert log is not None and log.action == "LogStatusNotification"
     assert checked(version.subprotocol, firmware) == checked(version.subprotocol, log) == {"status": "Idle"}
-    assert version.idle_report(TriggerKind.BOOT) is None
+    assert version.progress(TriggerMessage(TriggerKind.BOOT), Progress()) is None
