@@ -29,6 +29,7 @@ from websockets.typing import Subprotocol
 
 from controller.bench import csms_orders
 from controller.bench.csms_book import Book, StationRecord
+from controller.bench.csms_files import FileServer
 from controller.bench.csms_orders import OcppOrder, OrderError, OwnOrder
 from controller.bench.csms_stations import PROTOCOLS, RequestFailed, StationSide, utc_now
 from controller.bench.frames import Frame, FrameReader
@@ -90,6 +91,7 @@ class DeskCsms:
         self._sides: dict[str, tuple[StationSide, ServerConnection]] = {}
         self._listeners: set[Callable[[Frame], None]] = set()
         self._server: Server | None = None
+        self._files: FileServer | None = None
 
     async def __aenter__(self) -> DeskCsms:
         await self.start()
@@ -108,10 +110,16 @@ class DeskCsms:
         host = self._options.host if self._options.host not in ("", "0.0.0.0", "::") else "127.0.0.1"
         return f"{scheme}://{host}:{port}/ocpp"
 
+    @property
+    def files(self) -> FileServer | None:
+        """Where firmware is fetched and logs are uploaded, None before ``start``."""
+        return self._files
+
     async def start(self) -> None:
         """Listen. Raises ``CsmsError``."""
         options = self._options
         try:
+            self._files = FileServer(options.host)
             self._server = await serve(
                 self._station,
                 options.host,
@@ -138,6 +146,9 @@ class DeskCsms:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        if self._files is not None:
+            await asyncio.to_thread(self._files.close)
+            self._files = None
 
     def listen(self, listener: Callable[[Frame], None]) -> Callable[[], None]:
         """Call ``listener`` with every frame from now on. Returns the function that ends it."""
@@ -149,7 +160,7 @@ class DeskCsms:
 
         Raises ``OrderError`` (the words), ``RequestFailed`` (no or an error answer)."""
         record = self._find(identity)
-        order = csms_orders.parse(words, record, utc_now())
+        order = csms_orders.parse(words, record, utc_now(), self._files.url if self._files else "")
         if isinstance(order, OwnOrder):
             return self._own_order(order, record)
         return await self.request(record.identity, order)
@@ -278,8 +289,14 @@ def control(csms: DeskCsms) -> tuple[Mapping[str, Callable[..., Any]], Mapping[s
     """Methods and streams of csms.sock."""
 
     def status() -> dict[str, Any]:
-        """Address, and every station with statuses and transactions."""
-        return {"url": csms.url, "stations": [one.as_dict() for one in csms.book.stations.values()]}
+        """Addresses, uploads, and every station with statuses and transactions."""
+        files = csms.files
+        return {
+            "url": csms.url,
+            "files": files.url if files else "",
+            "uploads": dict(files.sizes()) if files else {},
+            "stations": [one.as_dict() for one in csms.book.stations.values()],
+        }
 
     def frames(after: int = 0, limit: int = 200) -> list[dict[str, Any]]:
         """Frames above a number, oldest first."""

@@ -22,6 +22,7 @@ class TransactionRecord:
     ended_at: str | None = None
     stopped_reason: str | None = None
     messages: int = 1
+    reservation_id: int | None = None
     seq_nos: list[int] = field(default_factory=list)
 
     @property
@@ -33,7 +34,8 @@ class TransactionRecord:
 
 @dataclass(slots=True)
 class StationRecord:
-    """``evses``: last status told, by EVSE (1.6: connector) id; 0 = the station itself."""
+    """``evses``: last status told, by EVSE (1.6: connector) id; 0 = the station itself.
+    ``firmware_statuses``, ``log_statuses``: as told, the newest. ``security_events``: their types."""
 
     identity: str
     protocol: str = ""
@@ -46,6 +48,9 @@ class StationRecord:
     evses: dict[int, str] = field(default_factory=dict)
     transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
+    firmware_statuses: list[str] = field(default_factory=list)
+    log_statuses: list[str] = field(default_factory=list)
+    security_events: list[str] = field(default_factory=list)
 
     def running(self, evse_id: int | None = None) -> list[TransactionRecord]:
         """Transactions that have not ended."""

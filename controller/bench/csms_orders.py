@@ -1,7 +1,8 @@
 """The desk CSMS's command line: words to an OCPP request, for each version.
 
 Owns: the grammar (same for typed lines and ``joulepost csms send``), the requests, and whether an answer
-means yes. Pure. Refuses to know: sockets, the ``ocpp`` package.
+means yes. Pure, but for reading a certificate that an order names. Refuses to know: sockets, the ``ocpp``
+package.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 from controller.bench.csms_book import StationRecord
@@ -22,6 +25,9 @@ PROFILE_IDS = {
     "TxProfile": 3,
 }
 """A second ``set-limit`` of the same purpose replaces the first one (1.6 5.16.5: same id)."""
+
+_USES_16 = {"csms": "CentralSystemRootCertificate", "manufacturer": "ManufacturerRootCertificate"}
+_USES_2X = {"csms": "CSMSRootCertificate", "manufacturer": "ManufacturerRootCertificate"}
 
 Json = dict[str, Any]
 
@@ -86,6 +92,34 @@ def _grammar() -> _Parser:
     availability.add_argument("state", choices=("operative", "inoperative"))
     availability.add_argument("--evse", type=int, default=0)
     order("clear-cache", "empty the authorization cache")
+    reserve = order("reserve", "reserve the station (or one EVSE) for TOKEN")
+    reserve.add_argument("token")
+    reserve.add_argument("--evse", type=int, default=0)
+    reserve.add_argument("--minutes", type=int, default=15)
+    reserve.add_argument("--reservation", type=int, default=1)
+    cancel = order("cancel-reservation", "cancel RESERVATION")
+    cancel.add_argument("reservation", type=int, nargs="?", default=1)
+    listed = order("send-list", "replace the local list by these tokens")
+    listed.add_argument("tokens", nargs="*")
+    listed.add_argument("--version", type=int, default=1)
+    order("list-version", "ask for the version of the local list")
+    composite = order("composite", "ask what may be charged in the next SECONDS (station, or one EVSE)")
+    composite.add_argument("seconds", type=int, nargs="?", default=3600)
+    composite.add_argument("--evse", type=int, default=0)
+    composite.add_argument("--unit", choices=("A", "W"), default="A")
+    firmware = order("update-firmware", "install VERSION, which this CSMS serves (or --url)")
+    firmware.add_argument("version", nargs="?", default="99.0.0")
+    firmware.add_argument("--url", default=None)
+    firmware.add_argument("--request", type=int, default=1)
+    logs = order("get-log", "have diagnostics (or the security log) uploaded to this CSMS (or --url)")
+    logs.add_argument("kind", nargs="?", choices=("diagnostics", "security"), default="diagnostics")
+    logs.add_argument("--url", default=None)
+    logs.add_argument("--request", type=int, default=1)
+    certificates = order("certificates", "list the installed root certificates")
+    certificates.add_argument("use", nargs="?", choices=("csms", "manufacturer"), default="csms")
+    install = order("install-certificate", "install the root certificate in PEM FILE")
+    install.add_argument("file")
+    install.add_argument("use", nargs="?", choices=("csms", "manufacturer"), default="csms")
     transfer = order("data-transfer", "vendor-specific message")
     transfer.add_argument("vendor")
     transfer.add_argument("--message-id", default=None)
@@ -122,8 +156,9 @@ def split(line: str) -> list[str]:
         raise OrderError(f"{exc}: quote texts with blanks: {line!r}") from exc
 
 
-def parse(words: Sequence[str], station: StationRecord, now: str) -> OcppOrder | OwnOrder:
-    """Words to an order for this station. ``now``: UTC, RFC 3339. Raises ``OrderError``."""
+def parse(words: Sequence[str], station: StationRecord, now: str, files: str = "") -> OcppOrder | OwnOrder:
+    """Words to an order for this station. ``now``: UTC, RFC 3339. ``files``: URL of the CSMS's own file
+    server, "" = it has none. Raises ``OrderError``."""
     if not words:
         raise OrderError("no order: try `help`")
     try:
@@ -140,6 +175,12 @@ def parse(words: Sequence[str], station: StationRecord, now: str) -> OcppOrder |
         return OcppOrder(found.action, _json_object(found.payload))
     if found.order == "remote-stop" and found.transaction is None:
         found.transaction = _only_transaction(station)
+    if found.order in ("update-firmware", "get-log") and found.url is None:
+        if not files:
+            raise OrderError(f"{found.order}: this CSMS serves no files: give --url")
+        found.url = f"{files}/firmware/{found.version}" if "version" in found else f"{files}/uploads/"
+    if found.order == "install-certificate":
+        found.pem = _pem(found.file)
     if station.protocol == "ocpp1.6":
         return _order_16(found, station, now)
     return _order_2x(found, station, now)
@@ -153,6 +194,18 @@ def _json_object(text: str) -> Json:
     if not isinstance(value, dict):
         raise OrderError(f"payload: expected a JSON object, found {text}")
     return value
+
+
+def _pem(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise OrderError(f"{file}: cannot be read: {exc}; expected a certificate in PEM") from exc
+
+
+def _later(now: str, minutes: int) -> str:
+    at = datetime.fromisoformat(now) + timedelta(minutes=minutes)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _only_transaction(station: StationRecord) -> str:
@@ -238,6 +291,40 @@ def _order_16(found: argparse.Namespace, station: StationRecord, now: str) -> Oc
             return OcppOrder("ClearCache", {})
         case "data-transfer":
             return OcppOrder("DataTransfer", _transfer(found))
+        case "reserve":
+            return OcppOrder(
+                "ReserveNow",
+                {
+                    "connectorId": found.evse,
+                    "expiryDate": _later(now, found.minutes),
+                    "idTag": found.token,
+                    "reservationId": found.reservation,
+                },
+            )
+        case "cancel-reservation":
+            return OcppOrder("CancelReservation", {"reservationId": found.reservation})
+        case "send-list":
+            entries = [{"idTag": token, "idTagInfo": {"status": "Accepted"}} for token in found.tokens]
+            payload = {"listVersion": found.version, "updateType": "Full", "localAuthorizationList": entries}
+            return OcppOrder("SendLocalList", payload)
+        case "list-version":
+            return OcppOrder("GetLocalListVersion", {})
+        case "composite":
+            payload = {"connectorId": found.evse, "duration": found.seconds, "chargingRateUnit": found.unit}
+            return OcppOrder("GetCompositeSchedule", payload)
+        case "update-firmware":
+            return OcppOrder("UpdateFirmware", {"location": found.url, "retrieveDate": now})
+        case "get-log":
+            if found.kind == "diagnostics":
+                return OcppOrder("GetDiagnostics", {"location": found.url})
+            log = {"remoteLocation": found.url}
+            payload = {"logType": "SecurityLog", "requestId": found.request, "log": log}
+            return OcppOrder("GetLog", payload)
+        case "certificates":
+            return OcppOrder("GetInstalledCertificateIds", {"certificateType": _USES_16[found.use]})
+        case "install-certificate":
+            payload = {"certificateType": _USES_16[found.use], "certificate": found.pem}
+            return OcppOrder("InstallCertificate", payload)
     raise OrderError(f"{found.order} does not exist in OCPP 1.6")
 
 
@@ -302,6 +389,42 @@ def _order_2x(found: argparse.Namespace, station: StationRecord, now: str) -> Oc
             return OcppOrder("ClearCache", {})
         case "data-transfer":
             return OcppOrder("DataTransfer", _transfer(found))
+        case "reserve":
+            payload = {
+                "id": found.reservation,
+                "expiryDateTime": _later(now, found.minutes),
+                "idToken": {"idToken": found.token, "type": "Central"},
+            }
+            if found.evse:
+                payload["evseId"] = found.evse
+            return OcppOrder("ReserveNow", payload)
+        case "cancel-reservation":
+            return OcppOrder("CancelReservation", {"reservationId": found.reservation})
+        case "send-list":
+            payload = {"versionNumber": found.version, "updateType": "Full"}
+            if found.tokens:
+                payload["localAuthorizationList"] = [
+                    {"idToken": {"idToken": token, "type": "Central"}, "idTokenInfo": {"status": "Accepted"}}
+                    for token in found.tokens
+                ]
+            return OcppOrder("SendLocalList", payload)
+        case "list-version":
+            return OcppOrder("GetLocalListVersion", {})
+        case "composite":
+            payload = {"evseId": found.evse, "duration": found.seconds, "chargingRateUnit": found.unit}
+            return OcppOrder("GetCompositeSchedule", payload)
+        case "update-firmware":
+            firmware = {"location": found.url, "retrieveDateTime": now}
+            return OcppOrder("UpdateFirmware", {"requestId": found.request, "firmware": firmware})
+        case "get-log":
+            kind = "DiagnosticsLog" if found.kind == "diagnostics" else "SecurityLog"
+            log = {"remoteLocation": found.url}
+            return OcppOrder("GetLog", {"logType": kind, "requestId": found.request, "log": log})
+        case "certificates":
+            return OcppOrder("GetInstalledCertificateIds", {"certificateType": [_USES_2X[found.use]]})
+        case "install-certificate":
+            payload = {"certificateType": _USES_2X[found.use], "certificate": found.pem}
+            return OcppOrder("InstallCertificate", payload)
     raise OrderError(f"{found.order} does not exist in OCPP 2.x")
 
 

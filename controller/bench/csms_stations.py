@@ -32,6 +32,7 @@ from ocpp.v201 import ChargePoint as Package201
 from controller.bench.csms_book import Book, StationRecord, TransactionRecord, register_wh
 
 HEARTBEAT_S = 300
+KEPT_NOTES = 100
 
 F = TypeVar("F", bound=Callable[..., Any])
 on: Callable[[str], Callable[[F], F]] = ocpp.routing.on
@@ -65,6 +66,12 @@ class _Notes:
         self.on_change = on_change
         self.interval_s = HEARTBEAT_S
 
+    def note(self, notes: list[str], what: str) -> None:
+        """Keep the newest of what a station tells by the way."""
+        notes.append(what)
+        del notes[:-KEPT_NOTES]
+        self.on_change()
+
     def token_status(self, token: str) -> str:
         return "Accepted" if self.book.accepts(token) else "Blocked"
 
@@ -95,7 +102,7 @@ class Station16(_Notes, Package16):  # type: ignore[misc]
         return ocpp.v16.call_result.Authorize({"status": self.token_status(id_tag)})
 
     @on("StartTransaction")
-    def on_start(self, connector_id: int, id_tag: str, meter_start: int, timestamp: str, **_: Any) -> Any:
+    def on_start(self, connector_id: int, id_tag: str, meter_start: int, timestamp: str, **more: Any) -> Any:
         info = {"status": self.token_status(id_tag)}
         for known in self.record.transactions.values():
             # The same message again (its answer was lost): the same id, and no second transaction.
@@ -109,7 +116,13 @@ class Station16(_Notes, Package16):  # type: ignore[misc]
                 return ocpp.v16.call_result.StartTransaction(int(known.id), info)
         number = self.book.next_transaction_id()
         self.record.transactions[str(number)] = TransactionRecord(
-            str(number), connector_id, id_tag, timestamp, start_wh=meter_start, register_wh=meter_start
+            str(number),
+            connector_id,
+            id_tag,
+            timestamp,
+            start_wh=meter_start,
+            register_wh=meter_start,
+            reservation_id=more.get("reservation_id"),
         )
         self.on_change()
         return ocpp.v16.call_result.StartTransaction(number, info)
@@ -142,20 +155,34 @@ class Station16(_Notes, Package16):  # type: ignore[misc]
         return ocpp.v16.call_result.DataTransfer("UnknownVendorId")
 
     @on("DiagnosticsStatusNotification")
-    def on_diagnostics_status(self, **_: Any) -> Any:
+    def on_diagnostics_status(self, status: str) -> Any:
+        self.note(self.record.log_statuses, status)
         return ocpp.v16.call_result.DiagnosticsStatusNotification()
 
     @on("FirmwareStatusNotification")
-    def on_firmware_status(self, **_: Any) -> Any:
+    def on_firmware_status(self, status: str) -> Any:
+        self.note(self.record.firmware_statuses, status)
         return ocpp.v16.call_result.FirmwareStatusNotification()
 
+    @on("SignedFirmwareStatusNotification")
+    def on_signed_firmware_status(self, status: str, **_: Any) -> Any:
+        self.note(self.record.firmware_statuses, status)
+        return ocpp.v16.call_result.SignedFirmwareStatusNotification()
+
     @on("SecurityEventNotification")
-    def on_security_event(self, **_: Any) -> Any:
+    def on_security_event(self, type: str, **_: Any) -> Any:
+        self.note(self.record.security_events, type)
         return ocpp.v16.call_result.SecurityEventNotification()
 
     @on("LogStatusNotification")
-    def on_log_status(self, **_: Any) -> Any:
+    def on_log_status(self, status: str, **_: Any) -> Any:
+        self.note(self.record.log_statuses, status)
         return ocpp.v16.call_result.LogStatusNotification()
+
+    @on("SignCertificate")
+    def on_sign_certificate(self, **_: Any) -> Any:
+        """The desk has no certificate authority."""
+        return ocpp.v16.call_result.SignCertificate("Rejected")
 
 
 class _Notes2(_Notes):
@@ -231,7 +258,8 @@ class _Notes2(_Notes):
         return self.results.NotifyReport()
 
     @on("SecurityEventNotification")
-    def on_security_event(self, **_: Any) -> Any:
+    def on_security_event(self, type: str, **_: Any) -> Any:
+        self.note(self.record.security_events, type)
         return self.results.SecurityEventNotification()
 
     @on("NotifyEvent")
@@ -239,11 +267,13 @@ class _Notes2(_Notes):
         return self.results.NotifyEvent()
 
     @on("FirmwareStatusNotification")
-    def on_firmware_status(self, **_: Any) -> Any:
+    def on_firmware_status(self, status: str, **_: Any) -> Any:
+        self.note(self.record.firmware_statuses, status)
         return self.results.FirmwareStatusNotification()
 
     @on("LogStatusNotification")
-    def on_log_status(self, **_: Any) -> Any:
+    def on_log_status(self, status: str, **_: Any) -> Any:
+        self.note(self.record.log_statuses, status)
         return self.results.LogStatusNotification()
 
     @on("NotifyChargingLimit")

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import ocpp.messages
@@ -34,6 +35,20 @@ ORDERS = [
     "availability operative --evse 1",
     "clear-cache",
     "data-transfer org.example --message-id m --data d",
+    "reserve 04A1B2C3D4",
+    "reserve 04A1B2C3D4 --evse 1 --minutes 5 --reservation 7",
+    "cancel-reservation 7",
+    "send-list 04A1B2C3D4 CARD2 --version 3",
+    "send-list --version 4",
+    "list-version",
+    "composite",
+    "composite 86400 --evse 1 --unit W",
+    "update-firmware 1.2.3",
+    "update-firmware --url ftp://127.0.0.1/image",
+    "get-log",
+    "get-log security --request 9",
+    "certificates",
+    "certificates manufacturer",
 ]
 
 
@@ -50,7 +65,7 @@ def test_every_order_makes_a_request_that_fits_its_schema(protocol: str, line: s
     words = split(
         line.replace("HeartbeatInterval", "OCPPCommCtrlr.HeartbeatInterval") if protocol != "1.6" else line
     )
-    order = parse(words, station(f"ocpp{protocol}", "41"), NOW)
+    order = parse(words, station(f"ocpp{protocol}", "41"), NOW, "http://127.0.0.1:8080")
     assert isinstance(order, OcppOrder)
     call = ocpp.messages.Call("1", order.action, order.payload)
     asyncio.run(ocpp.messages.validate_payload(call, protocol))
@@ -93,6 +108,28 @@ def test_a_limit_without_an_evse_is_the_stations_and_with_one_the_default_profil
     one: Any = parse(["set-limit", "10", "--evse", "1"], station("ocpp2.0.1"), NOW)
     assert one.payload["evseId"] == 1
     assert one.payload["chargingProfile"]["chargingProfilePurpose"] == "TxDefaultProfile"
+
+
+def test_a_reservation_ends_so_many_minutes_from_now() -> None:
+    order: Any = parse(["reserve", "T", "--minutes", "90"], station("ocpp1.6"), NOW)
+    assert order.payload["expiryDate"] == "2026-01-02T04:34:05.000Z"
+
+
+def test_files_come_from_the_csms_unless_another_place_is_named() -> None:
+    order: Any = parse(["update-firmware", "1.2"], station("ocpp1.6"), NOW, "http://h:1")
+    assert order.payload["location"] == "http://h:1/firmware/1.2"
+    order = parse(["get-log"], station("ocpp1.6"), NOW, "http://h:1")
+    assert order.payload["location"] == "http://h:1/uploads/"
+    with pytest.raises(OrderError, match="--url"):
+        parse(["get-log"], station("ocpp1.6"), NOW)
+
+
+def test_a_certificate_is_read_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    order: Any = parse(["install-certificate", str(tmp_path / "root.pem")], station("ocpp1.6"), NOW)
+    assert order.payload["certificate"].startswith("-----BEGIN")
+    with pytest.raises(OrderError, match=r"none\.pem"):
+        parse(["install-certificate", str(tmp_path / "none.pem")], station("ocpp1.6"), NOW)
 
 
 def test_orders_to_the_csms_itself() -> None:
