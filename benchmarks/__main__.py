@@ -14,6 +14,7 @@ BENCHMARKS = {
     "isolation": "lateness of the safety loop as a process and as a thread",
     "controller": "start, idle CPU, memory, RemoteStart to Started",
     "rpc_throughput": "CALLs answered per second, beside the ocpp package and a bare loop",
+    "calls": "requests of 1.6 to a whole station per second, beside the ocpp package",
     "delivery": "1,000 offline messages after reconnection, beside a bare loop",
     "disk": "bytes written per charging hour",
 }
