@@ -138,7 +138,7 @@ def main() -> int:
                 f"{mine[0]:,.0f}",
                 f"{mine[0] / other[0]:.1f}x",
                 f"{mine[1]:.0f}",
-                f"{mine[1] / other[1]:.0%}",
+                f"{mine[1] / other[1]:.0%}" if other[1] else "-",  # too few calls for a tick of the CPU clock
                 f"{mine[2]:.1f}",
                 f"(ocpp: {other[0]:,.0f}/s, {other[1]:.0f} us, {other[2]:.1f} MiB)",
             )

@@ -33,6 +33,7 @@ TINY = {
         "1.6",
     ],
     "rpc_throughput": ["--calls", "20", "--rounds", "1", "--windows", "1"],
+    "calls": ["--calls", "20", "--rounds", "1"],
     "delivery": ["--messages", "20", "--rounds", "1", "--ocpp", "2.0.1"],
     "disk": ["--minutes", "2", "--sample-s", "30", "--ocpp", "1.6"],
 }
@@ -42,6 +43,7 @@ FIGURES = {
     "isolation": r"\d+\.\d",
     "controller": r"1\.6 to Started +2 +\d+\.\d+ .* ms",
     "rpc_throughput": r"joulepost +[\d,]+ +\d+% +\d+\.\dx",
+    "calls": r"SetChargingProfile +[\d,]+ +\d+\.\dx",
     "delivery": r"2\.0\.1 joulepost +[\d,]+ +\d+%",
     "disk": r"1\.6 sampled every 30 s +[1-9]\d* +[1-9]\d* ",
 }
