@@ -1,0 +1,102 @@
+"""Certificates made at test time, good and bad ones, by ``cryptography``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+"""Where ``VirtualClock`` begins."""
+DAY = timedelta(days=1)
+
+
+def name(organization: str | None, common_name: str | None) -> x509.Name:
+    parts = []
+    if organization is not None:
+        parts.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    if common_name is not None:
+        parts.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
+    return x509.Name(parts)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate with its key (None = somebody else holds it)."""
+
+    certificate: x509.Certificate
+    key: Any
+
+    @property
+    def pem(self) -> str:
+        return self.certificate.public_bytes(Encoding.PEM).decode()
+
+    @property
+    def key_pem(self) -> str:
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+    @property
+    def fingerprint(self) -> str:
+        return self.certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def issue(
+    subject: x509.Name,
+    issuer: Issued | None = None,
+    *,
+    public_key: Any = None,
+    key: Any = None,
+    ca: bool | None = False,
+    begins: datetime = T0 - DAY,
+    ends: datetime = T0 + 365 * DAY,
+    digest: Any = None,
+    serial: int | None = None,
+    usage: tuple[x509.ObjectIdentifier, ...] = (),
+    may_sign: bool | None = None,
+) -> Issued:
+    """Without ``issuer`` it signs itself. ``ca`` None: without basic constraints."""
+    key = key or (None if public_key is not None else ec.generate_private_key(ec.SECP256R1()))
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(public_key if public_key is not None else key.public_key())
+        .serial_number(serial or x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+    )
+    if ca is not None:
+        builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
+    if may_sign is not None:
+        builder = builder.add_extension(
+            x509.KeyUsage(True, False, False, False, False, may_sign, may_sign, False, False), critical=True
+        )
+    if usage:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+    signer = issuer.key if issuer else key
+    if digest is None and not isinstance(signer, ed25519.Ed25519PrivateKey):
+        digest = hashes.SHA256()
+    return Issued(builder.sign(signer, digest), key)
+
+
+def root(common_name: str = "Root A", organization: str | None = "Operator", **more: Any) -> Issued:
+    more = {"ca": True, "ends": T0 + 3650 * DAY, **more}
+    return issue(name(organization, common_name), more.pop("issuer", None), **more)
+
+
+def rsa_key(bits: int = 2048) -> Any:
+    return rsa.generate_private_key(65537, bits)
+
+
+def sign_request(csr_pem: str, issuer: Issued, **more: Any) -> Issued:
+    """What a certificate authority does with a signing request."""
+    request = x509.load_pem_x509_csr(csr_pem.encode())
+    assert request.is_signature_valid
+    more = {"usage": (ExtendedKeyUsageOID.CLIENT_AUTH,), "public_key": request.public_key(), **more}
+    return issue(more.pop("subject", request.subject), issuer, **more)
