@@ -114,6 +114,15 @@ class StorageChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityNoticed:
+    """Something that belongs into the security log. ``type``: a name in ``security_events``; ``info``: what
+    happened, for people, never a secret."""
+
+    type: str
+    info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyChanged:
     """A setting that the domain obeys was changed."""
 
@@ -136,6 +145,7 @@ Input = (
     | TransactionAnswered
     | CsmsChanged
     | StorageChanged
+    | SecurityNoticed
     | PolicyChanged
     | Tick
 )

@@ -63,6 +63,7 @@ from controller.domain.limits import Claim
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
+from controller.domain.security import Security
 from controller.domain.smart_charging import SmartCharging
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.turn import Turn
@@ -117,9 +118,11 @@ class Station:
         self._aligned_slot: int | None = None
         self._view0: EvseView | None = None
         self.smart_charging = SmartCharging(self.evses)
+        self.security = Security(self.evses)
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
             self.smart_charging,
+            self.security,
         )
         self._handlers: dict[type, Handler] = {
             EvseFacts: self._facts,
@@ -171,6 +174,7 @@ class Station:
         """The first turn after the journal was replayed."""
         turn = self._turn(now)
         turn.emit(StationStarted(version, boot_reason, now.utc_ms))
+        self.security.started(turn, version, boot_reason)
         return Outcome(tuple(turn.events))
 
     def _turn(self, now: Now) -> Turn:

@@ -29,6 +29,7 @@ from controller.domain.events import (
 )
 from controller.domain.inputs import TransactionAnswered
 from controller.domain.measurands import MeterSample
+from controller.domain.security_events import SECURITY_EVENTS
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.views import EvseView, Progress
 
@@ -58,17 +59,7 @@ _REASONS = {
 }
 
 # Security white paper edition 3, chapter 8: only critical events are pushed (A04.FR.01).
-_CRITICAL = frozenset(
-    {
-        "FirmwareUpdated",
-        "SettingSystemTime",
-        "StartupOfTheDevice",
-        "ResetOrReboot",
-        "SecurityLogWasCleared",
-        "MemoryExhaustion",
-        "TamperDetectionActivated",
-    }
-)
+_CRITICAL = frozenset(name for name, kind in SECURITY_EVENTS.items() if kind.critical16)
 
 
 def boot(identity: StationIdentity) -> Call:

@@ -26,6 +26,7 @@ from controller.domain.events import (
 )
 from controller.domain.inputs import TransactionAnswered
 from controller.domain.measurands import MeterSample
+from controller.domain.security_events import SECURITY_EVENTS
 from controller.domain.views import Progress
 
 # What 2.0.1 has no word for.
@@ -35,15 +36,7 @@ _REASONS = {
 }
 
 # Part 2 appendix 1: pushed are the critical ones (A04.FR.01); these are not.
-_NOT_CRITICAL = frozenset(
-    {
-        "FailedToAuthenticateAtCsms",
-        "CsmsFailedToAuthenticate",
-        "ReconfigurationOfSecurityParameters",
-        "InvalidMessages",
-        "AttemptedReplayAttacks",
-    }
-)
+_NOT_CRITICAL = frozenset(name for name, kind in SECURITY_EVENTS.items() if not kind.critical201)
 
 
 def boot(identity: StationIdentity, reason: str) -> Call:
