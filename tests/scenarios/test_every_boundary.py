@@ -20,6 +20,7 @@ import pytest
 from controller.domain.events import (
     ContactorUsed,
     Event,
+    SecurityEvent,
     SessionEnded,
     StationStarted,
     TokenAuthorized,
@@ -58,7 +59,7 @@ def essence(events: list[Event]) -> list[str]:
     shown or a meter sampled, not how often the controller began."""
     rows = []
     for event in events:
-        if isinstance(event, (StationStarted, TokenLearned, TokenAuthorized)):
+        if isinstance(event, (StationStarted, SecurityEvent, TokenLearned, TokenAuthorized)):
             continue
         if isinstance(event, ContactorUsed):  # a controller that was away has not timed the contactor
             rows.append(f"operations {event.wear.operations}, under load {event.wear.under_load}")
