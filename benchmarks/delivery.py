@@ -38,7 +38,7 @@ from controller.domain.events import (
 from controller.domain.inputs import Reading
 from controller.domain.instant import Now
 from controller.domain.measurands import MeterSample, ReadingContext
-from controller.domain.metering import sample
+from controller.domain.metering import Surroundings, sample
 from controller.domain.tokens import IdToken
 from controller.settings.catalog import SAMPLED_MEASURANDS
 from controller.store.database import FILE_NAME, Database
@@ -60,7 +60,7 @@ def _sampled(register_wh: int, at_ms: int, context: ReadingContext) -> tuple[Met
         voltage_mv=(230_100, 229_900, 230_400),
         current_ma=(16_010, 15_990, 16_000),
     )
-    taken = sample(reading, 16_000, SAMPLED_MEASURANDS.default or (), context, at_ms)
+    taken = sample(reading, Surroundings(16_000), SAMPLED_MEASURANDS.default or (), context, at_ms)
     return () if taken is None else (taken,)
 
 

@@ -150,4 +150,5 @@ def _input(evse_id: int, at_ms: int, reading: MeterReading) -> Reading:
         current_ma=reading.current_ma,
         frequency_mhz=reading.frequency_mhz,
         power_factor_pm=reading.power_factor_pm,
+        power_phase_w=reading.power_phase_w,
     )

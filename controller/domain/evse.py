@@ -42,11 +42,11 @@ from controller.domain.limits import (
     silent_claim,
     station_claims,
 )
-from controller.domain.measurands import Measurand, MeterSample, ReadingContext
-from controller.domain.metering import sample
+from controller.domain.measurands import MeterSample, ReadingContext, Wanted
+from controller.domain.metering import Registers, Surroundings, sample
 from controller.domain.policy import Policy
 from controller.domain.profiles import ChargingProfile
-from controller.domain.sampling import Sampling
+from controller.domain.sampling import Grid, Intervals, Sampling
 from controller.domain.tokens import IdToken
 from controller.domain.transaction import Transaction
 from controller.domain.turn import Turn
@@ -134,10 +134,13 @@ class Evse:
         self.phases = spec.phases  # asked for in the latest permit
         self._known_since_ms: int | None = None
         self._woke_plugged = False  # power came back and the vehicle has been here since
+        self._woke_in_transaction = False  # power came back and the transaction has not charged since
         self._opened_at_ms: int | None = None
         self._stopping_since_ms: int | None = None
         self._offer_since_ms: int | None = None
         self._sampling = Sampling()
+        self._intervals = Intervals()
+        self._interrupted = False  # a fault took the power from the running transaction
         self._meter_asked_ms: int | None = None
         self._unlock_until_ms: int | None = None
         self._unlock_deferred: int | None = None
@@ -154,6 +157,7 @@ class Evse:
         match event:
             case StationStarted():
                 self._woke_plugged = event.boot_reason == "PowerUp"
+                self._woke_in_transaction = self._woke_plugged and self.transaction is not None
             case SessionStarted():
                 self.session = event
                 self.ended = None
@@ -167,6 +171,7 @@ class Evse:
             case TransactionStarted():
                 self.transaction = Transaction.begin(event)
                 self.ended = None
+                self._woke_in_transaction = False
             case TransactionUpdated() if self.transaction is not None:
                 self.transaction.update(event)
             case TransactionStopping() if self.transaction is not None:
@@ -514,8 +519,11 @@ class Evse:
             trigger = Trigger.AUTHORIZED
         else:
             trigger = Trigger.CABLE_PLUGGED_IN
+        around = self._surroundings(turn.policy)
+        self._intervals.begin(Registers.of(reading))
+        self._interrupted = False
         begin = sample(
-            reading, 0, turn.policy.started_measurands, ReadingContext.TRANSACTION_BEGIN, now.utc_ms
+            reading, around, turn.policy.started_measurands, ReadingContext.TRANSACTION_BEGIN, now.utc_ms
         )
         started = TransactionStarted(
             transaction_id=turn.new_id(),
@@ -539,10 +547,9 @@ class Evse:
         turn.active_evses += 1
         assert self.transaction is not None
         ended_begin = sample(
-            reading, 0, turn.policy.ended_measurands, ReadingContext.TRANSACTION_BEGIN, now.utc_ms
+            reading, around, _for_end(turn.policy), ReadingContext.TRANSACTION_BEGIN, now.utc_ms
         )
-        if ended_begin is not None:
-            self.transaction.ended_samples = [ended_begin]
+        self.transaction.ended_samples = [ended_begin] if ended_begin is not None else []
         if held.profile is not None:
             profile = replace(held.profile, transaction_id=started.transaction_id)
             turn.emit(ProfileInstalled(self.spec.evse_id, profile, now.utc_ms))
@@ -591,8 +598,17 @@ class Evse:
             register_wh = reading.energy_import_wh
         else:
             reading = None  # the meter was reset or replaced: the last journalled register stands
-        end = sample(reading, 0, turn.policy.ended_measurands, ReadingContext.TRANSACTION_END, now.utc_ms)
-        samples = list(transaction.ended_samples) if turn.policy.ended_measurands else []
+        wanted = _for_end(turn.policy)
+        end = sample(
+            reading,
+            self._surroundings(turn.policy),
+            wanted,
+            ReadingContext.TRANSACTION_END,
+            now.utc_ms,
+            self._intervals.since(Grid.ENDED),
+        )
+        # 1.6 3.16.5: with empty lists no values at all, whatever was kept before.
+        samples = list(transaction.ended_samples) if wanted else []
         if end is not None:
             samples.append(end)
         turn.emit(
@@ -653,7 +669,29 @@ class Evse:
             return
         state = self.charging_state(turn)
         if state is not None and state is not transaction.charging_state:
-            self.update(turn, Trigger.CHARGING_STATE_CHANGED, (), state)
+            taken = self._at_interruption(turn, transaction.charging_state, state)
+            self.update(turn, Trigger.CHARGING_STATE_CHANGED, taken, state)
+
+    def _at_interruption(
+        self, turn: Turn, before: ChargingState, after: ChargingState
+    ) -> tuple[MeterSample, ...]:
+        """Values where a fault or a lost supply takes the power from a charging vehicle, and where it
+        charges again (1.6 7.35 Interruption.Begin and .End). A pause by limit or vehicle is no interruption.
+        """
+        if before is ChargingState.CHARGING and self.fault() is not None:
+            context, self._interrupted = ReadingContext.INTERRUPTION_BEGIN, True
+        elif after is ChargingState.CHARGING and (self._interrupted or self._woke_in_transaction):
+            context, self._interrupted, self._woke_in_transaction = (
+                ReadingContext.INTERRUPTION_END,
+                False,
+                False,
+            )
+        else:
+            return ()
+        if turn.policy.sampled_interval_s == 0:
+            return ()
+        taken = self.take_sample(turn, turn.policy.sampled_measurands, context)
+        return (taken,) if taken is not None else ()
 
     def update(
         self,
@@ -686,11 +724,28 @@ class Evse:
         )
 
     def take_sample(
-        self, turn: Turn, measurands: tuple[Measurand, ...], context: ReadingContext
+        self, turn: Turn, wanted: tuple[Wanted, ...], context: ReadingContext, grid: Grid = Grid.UPDATED
     ) -> MeterSample | None:
-        offered_ma = self.facts.offered_ma if self.facts else 0
+        """What can be told now. The energy of an interval counts from the last sample of the grid."""
         reading = self.fresh_reading(turn.now.mono_ms)
-        return sample(reading, offered_ma, measurands, context, turn.now.utc_ms)
+        since = self._intervals.since(grid)
+        return sample(reading, self._surroundings(turn.policy), wanted, context, turn.now.utc_ms, since)
+
+    def _take_regular(
+        self, turn: Turn, wanted: tuple[Wanted, ...], context: ReadingContext, grid: Grid
+    ) -> MeterSample | None:
+        """A sample of a grid: the next interval begins."""
+        taken = self.take_sample(turn, wanted, context, grid)
+        self._intervals.mark(grid, Registers.of(self.fresh_reading(turn.now.mono_ms)))
+        return taken
+
+    def _surroundings(self, policy: Policy) -> Surroundings:
+        facts = self.facts
+        if facts is None:
+            return Surroundings()
+        phases_used = min(self.spec.phases, facts.phases)
+        offered_w = facts.offered_ma * policy.nominal_voltage_v * phases_used // 1000
+        return Surroundings(facts.offered_ma, offered_w, facts.hottest_mdeg_c)
 
     def _sample_periodically(self, turn: Turn) -> None:
         transaction, now, policy = self.transaction, turn.now, turn.policy
@@ -704,23 +759,40 @@ class Evse:
             return
         self._sampling.advance(now.mono_ms, policy)
         if updated:
-            taken = self.take_sample(turn, policy.sampled_measurands, ReadingContext.SAMPLE_PERIODIC)
+            taken = self._take_regular(
+                turn, policy.sampled_measurands, ReadingContext.SAMPLE_PERIODIC, Grid.UPDATED
+            )
             if taken is not None:
                 self.update(turn, Trigger.METER_VALUE_PERIODIC, (taken,))
         if ended:
-            taken = self.take_sample(turn, policy.ended_measurands, ReadingContext.SAMPLE_PERIODIC)
+            taken = self._take_regular(
+                turn, policy.ended_measurands, ReadingContext.SAMPLE_PERIODIC, Grid.ENDED
+            )
             if taken is not None:
                 transaction.keep_for_end(taken)
 
     def sample_aligned(self, turn: Turn) -> None:
         """Clock-aligned values (1.6 3.16.2, 2.0.1 J01): into the transaction when one runs, else alone."""
-        taken = self.take_sample(turn, turn.policy.aligned_measurands, ReadingContext.SAMPLE_CLOCK)
+        taken = self._take_regular(
+            turn, turn.policy.aligned_measurands, ReadingContext.SAMPLE_CLOCK, Grid.ALIGNED
+        )
         if taken is None:
             return
         if self.transaction is not None and self.transaction.stopping is None:
             self.update(turn, Trigger.METER_VALUE_CLOCK, (taken,))
         else:
             turn.emit(MeterValuesTaken(self.spec.evse_id, self.spec.connector_id, taken, turn.now.utc_ms))
+
+    def keep_aligned(self, turn: Turn) -> None:
+        """Clock-aligned values for the end of the transaction (1.6 9.1.25 StopTxnAlignedData, 2.0.1 J01)."""
+        transaction = self.transaction
+        if transaction is None or transaction.stopping is not None:
+            return
+        taken = self._take_regular(
+            turn, turn.policy.aligned_ended_measurands, ReadingContext.SAMPLE_CLOCK, Grid.ALIGNED_ENDED
+        )
+        if taken is not None:
+            transaction.keep_for_end(taken)
 
     def _ask_meter(self, turn: Turn) -> None:
         """Ask for a reading now, at most twice a second."""
@@ -778,3 +850,9 @@ class Evse:
             # The limit of a silent meter holds from that millisecond on, not from the next tick.
             deadlines.append(self.reading.at_ms + policy.meter_stale_s * 1000 + 1)
         return min((one for one in deadlines if one is not None), default=None)
+
+
+def _for_end(policy: Policy) -> tuple[Wanted, ...]:
+    """What first and last value of a transaction are told of: everything that is kept for its end (1.6
+    errata 3.14), sampled or clock-aligned."""
+    return (*policy.ended_measurands, *policy.aligned_ended_measurands)

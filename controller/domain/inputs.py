@@ -65,6 +65,7 @@ class Reading:
     current_ma: tuple[int | None, int | None, int | None] = (None, None, None)
     frequency_mhz: int | None = None
     power_factor_pm: int | None = None
+    power_phase_w: tuple[int | None, int | None, int | None] = (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,50 +6,124 @@ Owns: which values of a reading answer which measurand. Refuses to know: when to
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from controller.domain.inputs import Reading
-from controller.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
+from controller.domain.measurands import (
+    Measurand,
+    MeterSample,
+    OnPhase,
+    ReadingContext,
+    SampledValue,
+    Wanted,
+)
 
 _PHASES = ("L1", "L2", "L3")
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a sample tells besides the meter: the offer to the vehicle, and the hottest sensor."""
+
+    offered_ma: int = 0
+    offered_w: int = 0
+    hottest_mdeg_c: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """The registers at the beginning of an interval, in Wh."""
+
+    import_wh: int
+    export_wh: int | None
+
+    @classmethod
+    def of(cls, reading: Reading | None) -> Registers | None:
+        return None if reading is None else cls(reading.energy_import_wh, reading.energy_export_wh)
+
+
 def sample(
     reading: Reading | None,
-    offered_ma: int,
-    measurands: Iterable[Measurand],
+    around: Surroundings,
+    wanted: Iterable[Wanted],
     context: ReadingContext,
     at_ms: int,
+    since: Registers | None = None,
 ) -> MeterSample | None:
-    """One sample with every wanted measurand that can be told, one value per phase where the meter
-    measures phases (1.6 3.16.3). None when nothing can be told (a sample without values is not allowed)."""
-    values: list[SampledValue] = []
-    for measurand in measurands:
-        values.extend(_values(reading, offered_ma, measurand))
+    """One sample with everything wanted that can be told, one value for each phase where the meter
+    measures phases (1.6 3.16.3). None when nothing can be told (a sample without values is not allowed).
+
+    ``since``: what the energy of an interval counts from; None = no interval has begun.
+    """
+    values: dict[tuple[Measurand, str | None], SampledValue] = {}
+    for item in wanted:
+        measurand = item.measurand if isinstance(item, OnPhase) else item
+        for value in _values(reading, around, measurand, since):
+            if not isinstance(item, OnPhase) or item.covers(value.phase):
+                values.setdefault((measurand, value.phase), value)
     if not values:
         return None
-    return MeterSample(at_ms, context, tuple(values))
+    return MeterSample(at_ms, context, tuple(values.values()))
 
 
-def _values(reading: Reading | None, offered_ma: int, measurand: Measurand) -> list[SampledValue]:
-    if measurand is Measurand.CURRENT_OFFERED:
-        return [SampledValue(measurand, offered_ma)]
-    if reading is None:
-        return []
-    if measurand is Measurand.ENERGY_IMPORT_REGISTER:
-        return [SampledValue(measurand, reading.energy_import_wh * 1000)]
-    if measurand is Measurand.ENERGY_EXPORT_REGISTER:
-        return _one(measurand, reading.energy_export_wh, 1000)
-    if measurand is Measurand.POWER_IMPORT:
-        # Import only: a negative power is export (1.6 7.31).
-        power_w = None if reading.power_w is None else max(0, reading.power_w)
-        return _one(measurand, power_w, 1000)
-    if measurand is Measurand.POWER_FACTOR:
-        return _one(measurand, reading.power_factor_pm, 1)
-    if measurand is Measurand.FREQUENCY:
-        return _one(measurand, reading.frequency_mhz, 1)
-    if measurand is Measurand.CURRENT_IMPORT:
-        return _per_phase(measurand, reading.current_ma, "")
-    return _per_phase(measurand, reading.voltage_mv, "-N")
+def _values(
+    reading: Reading | None, around: Surroundings, measurand: Measurand, since: Registers | None
+) -> list[SampledValue]:
+    match measurand:
+        case Measurand.CURRENT_OFFERED:
+            return _one(measurand, around.offered_ma, 1)
+        case Measurand.POWER_OFFERED:
+            return _one(measurand, around.offered_w, 1000)
+        case Measurand.TEMPERATURE:
+            return _one(measurand, around.hottest_mdeg_c, 1)
+        case _:
+            return [] if reading is None else _measured(reading, measurand, since)
+
+
+def _measured(reading: Reading, measurand: Measurand, since: Registers | None) -> list[SampledValue]:
+    match measurand:
+        case Measurand.ENERGY_IMPORT_REGISTER:
+            return _one(measurand, reading.energy_import_wh, 1000)
+        case Measurand.ENERGY_EXPORT_REGISTER:
+            return _one(measurand, reading.energy_export_wh, 1000)
+        case Measurand.ENERGY_IMPORT_INTERVAL:
+            begin_wh = since.import_wh if since is not None else None
+            return _one(measurand, _within(begin_wh, reading.energy_import_wh), 1000)
+        case Measurand.ENERGY_EXPORT_INTERVAL:
+            begin_wh = since.export_wh if since is not None else None
+            return _one(measurand, _within(begin_wh, reading.energy_export_wh), 1000)
+        case Measurand.POWER_IMPORT:
+            return _power(measurand, reading, 1)
+        case Measurand.POWER_EXPORT:
+            return _power(measurand, reading, -1)
+        case Measurand.POWER_FACTOR:
+            return _one(measurand, reading.power_factor_pm, 1)
+        case Measurand.FREQUENCY:
+            return _one(measurand, reading.frequency_mhz, 1)
+        case Measurand.CURRENT_IMPORT:
+            return _per_phase(measurand, reading.current_ma, "", 1)
+        case Measurand.VOLTAGE:
+            return _per_phase(measurand, reading.voltage_mv, "-N", 1)
+        case _:
+            raise ValueError(f"no meter measures {measurand}")
+
+
+def _within(begin_wh: int | None, end_wh: int | None) -> int | None:
+    """The amount within an interval (1.6 errata 3.78); unknown when the register was reset in it."""
+    if begin_wh is None or end_wh is None or end_wh < begin_wh:
+        return None
+    return end_wh - begin_wh
+
+
+def _power(measurand: Measurand, reading: Reading, sign: int) -> list[SampledValue]:
+    """The sum without a phase, then the phases. Of one direction only: the other one reads 0 (1.6 7.31)."""
+
+    def directed(power_w: int | None) -> int | None:
+        return None if power_w is None else max(0, sign * power_w)
+
+    first, second, third = reading.power_phase_w
+    phases = (directed(first), directed(second), directed(third))
+    return [*_one(measurand, directed(reading.power_w), 1000), *_per_phase(measurand, phases, "", 1000)]
 
 
 def _one(measurand: Measurand, value: int | None, factor: int) -> list[SampledValue]:
@@ -57,10 +131,10 @@ def _one(measurand: Measurand, value: int | None, factor: int) -> list[SampledVa
 
 
 def _per_phase(
-    measurand: Measurand, values: tuple[int | None, int | None, int | None], suffix: str
+    measurand: Measurand, values: tuple[int | None, int | None, int | None], suffix: str, factor: int
 ) -> list[SampledValue]:
     return [
-        SampledValue(measurand, value, phase + suffix)
+        SampledValue(measurand, value * factor, phase + suffix)
         for phase, value in zip(_PHASES, values, strict=True)
         if value is not None
     ]

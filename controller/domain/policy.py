@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.domain.measurands import Measurand
+from controller.domain.measurands import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,14 @@ class Policy:
     max_energy_on_invalid_id_wh: int  # TxCtrlr.MaxEnergyOnInvalidId
     stop_tx_on_ev_side_disconnect: bool  # TxCtrlr.StopTxOnEVSideDisconnect
     sampled_interval_s: int  # SampledDataCtrlr.TxUpdatedInterval / MeterValueSampleInterval
-    sampled_measurands: tuple[Measurand, ...]  # SampledDataCtrlr.TxUpdatedMeasurands
-    started_measurands: tuple[Measurand, ...]  # SampledDataCtrlr.TxStartedMeasurands
+    sampled_measurands: tuple[Wanted, ...]  # SampledDataCtrlr.TxUpdatedMeasurands
+    started_measurands: tuple[Wanted, ...]  # SampledDataCtrlr.TxStartedMeasurands
     ended_interval_s: int  # SampledDataCtrlr.TxEndedInterval
-    ended_measurands: tuple[Measurand, ...]  # SampledDataCtrlr.TxEndedMeasurands / StopTxnSampledData
+    ended_measurands: tuple[Wanted, ...]  # SampledDataCtrlr.TxEndedMeasurands / StopTxnSampledData
     aligned_interval_s: int  # AlignedDataCtrlr.Interval / ClockAlignedDataInterval
-    aligned_measurands: tuple[Measurand, ...]  # AlignedDataCtrlr.Measurands / MeterValuesAlignedData
+    aligned_measurands: tuple[Wanted, ...]  # AlignedDataCtrlr.Measurands / MeterValuesAlignedData
+    aligned_ended_interval_s: int  # AlignedDataCtrlr.TxEndedInterval / ClockAlignedDataInterval
+    aligned_ended_measurands: tuple[Wanted, ...]  # AlignedDataCtrlr.TxEndedMeasurands / StopTxnAlignedData
     free_vend_token: str  # token used when auth_enabled is False
     meter_required: bool  # no charging without a meter reading younger than meter_stale_s
     meter_stale_s: int

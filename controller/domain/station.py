@@ -64,6 +64,7 @@ from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
 from controller.domain.security import Security
+from controller.domain.sampling import WallClock
 from controller.domain.smart_charging import SmartCharging
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.turn import Turn
@@ -115,7 +116,7 @@ class Station:
         self._next_number = 0
         self._scheduled_operative: bool | None = None
         self._reset: tuple[ResetKind, int] | None = None
-        self._aligned_slot: int | None = None
+        self._wall_clock = WallClock()
         self._view0: EvseView | None = None
         self.smart_charging = SmartCharging(self.evses)
         self.security = Security(self.evses)
@@ -287,6 +288,7 @@ class Station:
         deadlines = [evse.next_deadline_ms(self.policy) for evse in self.evses.values()]
         deadlines.extend(question.deadline_ms for question in self._questions.values())
         deadlines.extend(block.next_deadline_ms() for block in self.blocks)
+        deadlines.append(self._wall_clock.next_ms(*self._aligned_intervals()))
         return min((one for one in deadlines if one is not None), default=None)
 
     # ------------------------------------------------------------------ observations
@@ -342,12 +344,15 @@ class Station:
         for ask_id, question in list(self._questions.items()):
             if turn.now.mono_ms >= question.deadline_ms:
                 self._authorize_answered(AuthorizeAnswered(ask_id, None), turn)
-        interval_s = turn.policy.aligned_interval_s
-        slot = turn.now.utc_ms // (interval_s * 1000) if interval_s > 0 else None
-        if slot is not None and self._aligned_slot is not None and slot > self._aligned_slot:
-            for evse in self.evses.values():
+        aligned, aligned_ended = self._wall_clock.passed(turn.now, *self._aligned_intervals())
+        for evse in self.evses.values():
+            if aligned:
                 evse.sample_aligned(turn)
-        self._aligned_slot = slot
+            if aligned_ended:
+                evse.keep_aligned(turn)
+
+    def _aligned_intervals(self) -> tuple[int, int]:
+        return self.policy.aligned_interval_s, self.policy.aligned_ended_interval_s
 
     # ------------------------------------------------------------------ tokens
 
@@ -640,8 +645,18 @@ class Station:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
         if command.kind is TriggerKind.TRANSACTION:
             return self._trigger_transactions(command.evse_id, turn)
+        if command.kind is TriggerKind.METER_VALUES and not self._can_sample(command.evse_id, turn):
+            return Verdict(Status.REJECTED, "NoValues", "there are no meter values to tell")
         turn.do(Send(command))
         return Verdict(Status.ACCEPTED)
+
+    def _can_sample(self, evse_id: int | None, turn: Turn) -> bool:
+        wanted = turn.policy.sampled_measurands
+        return any(
+            evse.take_sample(turn, wanted, ReadingContext.TRIGGER) is not None
+            for evse in self.evses.values()
+            if evse_id in (None, 0, evse.spec.evse_id)
+        )
 
     def _trigger_transactions(self, evse_id: int | None, turn: Turn) -> Verdict:
         """2.0.1 F06.FR.07: the event gets its number in the transaction, so it goes through the journal."""

@@ -81,6 +81,7 @@ class Variable(Generic[T]):
     reboot_required: bool = False
     scope: Scope = Scope.STATION
     critical: bool = False  # part of the summary inventory (2.0.1 B07.FR.09)
+    follows16: str | None = None  # a 1.6 key of another row that sets this one, too
 
     @property
     def computed(self) -> bool:
@@ -342,7 +343,8 @@ STARTED_MEASURANDS = Variable(
 )  # fmt: skip
 ENDED_INTERVAL = Variable(
     "SampledDataCtrlr", "TxEndedInterval", seconds(0, 86400), 0,
-    "Seconds between the values kept for the end of a transaction; 0 = only first and last.",
+    "Seconds between the values kept for the end of a transaction; 0 = only first and last. Set together "
+    "with MeterValueSampleInterval.", follows16="MeterValueSampleInterval",
 )  # fmt: skip
 ENDED_MEASURANDS = Variable(
     "SampledDataCtrlr", "TxEndedMeasurands", measurands(*_SUPPORTED), _ENERGY,
@@ -358,12 +360,13 @@ ALIGNED_MEASURANDS = Variable(
     "What clock-aligned meter values hold.", key16="MeterValuesAlignedData",
 )  # fmt: skip
 ALIGNED_ENDED_INTERVAL = Variable(
-    "AlignedDataCtrlr", "TxEndedInterval", seconds(0, 0), 0,
-    "Seconds between clock-aligned values kept for the end of a transaction; not supported yet.",
+    "AlignedDataCtrlr", "TxEndedInterval", seconds(0, 86400), 0,
+    "Seconds between clock-aligned values kept for the end of a transaction; 0 = none. Set together with "
+    "ClockAlignedDataInterval.", follows16="ClockAlignedDataInterval",
 )  # fmt: skip
 ALIGNED_ENDED_MEASURANDS = Variable(
-    "AlignedDataCtrlr", "TxEndedMeasurands", measurands(), (),
-    "Clock-aligned values sent with the end of a transaction; not supported yet.",
+    "AlignedDataCtrlr", "TxEndedMeasurands", measurands(*_SUPPORTED), (),
+    "What the clock-aligned values sent with the end of a transaction hold.",
     key16="StopTxnAlignedData",
 )  # fmt: skip
 
@@ -586,6 +589,7 @@ KEYS_16: tuple[LimitKey16 | ComputedKey16, ...] = (
     LimitKey16("MeterValuesAlignedDataMaxLength", ALIGNED_MEASURANDS, "Most items in that list."),
     LimitKey16("StopTxnSampledDataMaxLength", ENDED_MEASURANDS, "Most items in that list."),
     LimitKey16("StopTxnAlignedDataMaxLength", ALIGNED_ENDED_MEASURANDS, "Most items in that list."),
+    LimitKey16("ConnectorPhaseRotationMaxLength", PHASE_ROTATION, "Most items in that list."),
     LimitKey16("MaxChargingProfilesInstalled", PROFILE_ENTRIES, "Most profiles installed at a time."),
 )
 
@@ -625,6 +629,12 @@ class Catalog:
     def find(self, component: str, name: str, instance: str | None = None) -> Variable[Any] | None:
         """The row of these names; an empty instance is no instance (2.0.1 B06.FR.15)."""
         return self._by_name.get((f"{component}.{name}" + (f"[{instance}]" if instance else "")).casefold())
+
+    def followers16(self, variable: Variable[Any]) -> list[Variable[Any]]:
+        """The rows that 1.6 sets together with this one: there one interval serves several lists."""
+        if variable.key16 is None:
+            return []
+        return [one for one in self.variables if one.follows16 == variable.key16]
 
     def find16(self, key: str) -> Variable[Any] | LimitKey16 | ComputedKey16 | None:
         return self._by_key16.get(key.casefold())

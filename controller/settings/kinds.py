@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from controller.domain.measurands import Measurand
+from controller.domain.measurands import ONLY_16, PHASES, Measurand, OnPhase, Wanted
 
 T = TypeVar("T")
 
@@ -22,6 +22,12 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,9})?\Z")
 _HEX_KEY = re.compile(r"([0-9A-Fa-f]{2}){16,20}\Z")
 _ROTATION = re.compile(r"[0-9]{1,4}\.(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)\Z")
+LONGEST_16 = 500
+"""Characters of a value in 1.6 (CiString500Type)."""
+MOST_MEASURANDS = 20
+"""Items of a list of measurands; 1.6 tells it as ...MaxLength."""
+MOST_ROTATIONS = 31
+"""Connectors whose longest rotation, "31.NotApplicable", still fits a value of 1.6."""
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
@@ -288,9 +294,10 @@ class Members(Kind[tuple[str, ...]]):
 
 
 @dataclass(frozen=True)
-class Measurands(Kind[tuple[Measurand, ...]]):
-    """Some of the measurands this station supports. One unsupported name refuses the whole list
-    (1.6 3.16.4, "SHALL Reject"). Values of all phases are always reported: phase suffixes are refused."""
+class Measurands(Kind[tuple[Wanted, ...]]):
+    """Some of the measurands this station supports, each on all phases or, with a suffix ("Voltage.L1-N"),
+    on one (1.6 9.1.17). One unsupported item refuses the whole list (1.6 3.16.4, "SHALL Reject"), and so do
+    too many (1.6 9.1.18). 2.0.1 lacks some names of 1.6: it neither sees nor sets them."""
 
     supported: tuple[Measurand, ...]
 
@@ -298,26 +305,46 @@ class Measurands(Kind[tuple[Measurand, ...]]):
     def traits(self) -> Traits:
         return Traits(
             DataType.MEMBER_LIST,
-            max_limit=Decimal(len(",".join(self.supported))),
-            values=tuple(measurand.value for measurand in self.supported),
-            max_items=len(self.supported),
+            max_limit=Decimal(LONGEST_16),
+            values=tuple(measurand.value for measurand in self.supported if measurand not in ONLY_16),
+            max_items=MOST_MEASURANDS,
         )
 
     @property
     def expected(self) -> str:
         if not self.supported:
             return "an empty list (nothing else is supported)"
-        return "a comma-separated list of any of " + ", ".join(self.supported)
+        names = ", ".join(self.supported)
+        return f"a comma-separated list of up to {MOST_MEASURANDS} of {names}; with .L1 ... only that phase"
 
-    def parse(self, text: str) -> tuple[Measurand, ...]:
-        names = _split(text)
-        by_name = {measurand.value: measurand for measurand in self.supported}
-        if any(name not in by_name for name in names) or len(set(names)) != len(names):
+    def parse(self, text: str) -> tuple[Wanted, ...]:
+        value = self.parse16(text)
+        if any(item in ONLY_16 for item in value):
             raise self.refuse(text)
-        return tuple(by_name[name] for name in names)
+        return value
 
-    def format(self, value: tuple[Measurand, ...]) -> str:
-        return ",".join(value)
+    def parse16(self, text: str) -> tuple[Wanted, ...]:
+        names = _split(text)
+        known: dict[str, Wanted] = {measurand.value: measurand for measurand in self.supported}
+        for measurand in self.supported:
+            for phase in PHASES.get(measurand, ()):
+                known[f"{measurand}.{phase}"] = OnPhase(measurand, phase)
+        unknown = any(name not in known for name in names)
+        if unknown or len(set(names)) != len(names) or len(names) > MOST_MEASURANDS or len(text) > LONGEST_16:
+            raise self.refuse(text)
+        return tuple(known[name] for name in names)
+
+    def format(self, value: tuple[Wanted, ...]) -> str:
+        return ",".join(str(item) for item in value if item not in ONLY_16)
+
+    def format16(self, value: tuple[Wanted, ...]) -> str:
+        return ",".join(str(item) for item in value)
+
+    def store(self, value: tuple[Wanted, ...]) -> str:
+        return self.format16(value)
+
+    def restore(self, text: str) -> tuple[Wanted, ...]:
+        return self.parse16(text)
 
 
 @dataclass(frozen=True)
@@ -326,7 +353,7 @@ class PhaseRotations(Kind[tuple[str, ...]]):
 
     @property
     def traits(self) -> Traits:
-        return Traits(DataType.STRING, max_limit=Decimal(1000))
+        return Traits(DataType.STRING, max_limit=Decimal(LONGEST_16), max_items=MOST_ROTATIONS)
 
     @property
     def expected(self) -> str:
@@ -335,7 +362,7 @@ class PhaseRotations(Kind[tuple[str, ...]]):
     def parse(self, text: str) -> tuple[str, ...]:
         parts = _split(text)
         connectors = [part.partition(".")[0] for part in parts]
-        if len(text) > 1000 or len(set(connectors)) != len(connectors):
+        if len(text) > LONGEST_16 or len(parts) > MOST_ROTATIONS or len(set(connectors)) != len(connectors):
             raise self.refuse(text)
         if not all(_ROTATION.match(part) for part in parts):
             raise self.refuse(text)

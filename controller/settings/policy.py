@@ -28,6 +28,8 @@ def policy(settings: Settings) -> Policy:
         ended_measurands=settings[c.ENDED_MEASURANDS],
         aligned_interval_s=settings[c.ALIGNED_INTERVAL],
         aligned_measurands=settings[c.ALIGNED_MEASURANDS],
+        aligned_ended_interval_s=settings[c.ALIGNED_ENDED_INTERVAL],
+        aligned_ended_measurands=settings[c.ALIGNED_ENDED_MEASURANDS],
         free_vend_token=settings[c.FREE_VEND_TOKEN],
         meter_required=settings[c.METER_REQUIRED],
         meter_stale_s=settings[c.METER_STALE],

@@ -277,7 +277,8 @@ class Settings:
     def set_by_name(self, name: str, text: str) -> Variable[Any]:
         """``set`` by "Component.Variable[instance]" or 1.6 key. Returns the row. Raises ``SettingsError``."""
         variable = self._named(name)
-        self._apply({variable: self._checked(variable, lambda: self.catalog.parse(variable, name, text))})
+        value = self._checked(variable, lambda: self.catalog.parse(variable, name, text))
+        self._apply({variable: value} | self._following(variable, name, value))
         return variable
 
     def rows(self) -> list[Row]:
@@ -377,7 +378,7 @@ class Settings:
         except ValueRefused:
             return ConfigurationStatus.REJECTED
         reboot = row.reboot_required and value != self._current[row]
-        self._apply({row: value})
+        self._apply({row: value} | self._following(row, key, value))
         return ConfigurationStatus.REBOOT_REQUIRED if reboot else ConfigurationStatus.ACCEPTED
 
     # ------------------------------------------------------------------ inside
@@ -393,13 +394,25 @@ class Settings:
             raise SettingsError(f"no provider for the computed rows {', '.join(missing)}")
 
     def _layer(self, texts: Mapping[str, str], source: Source) -> None:
+        explicit: dict[Variable[Any], Any] = {}
+        following: dict[Variable[Any], Any] = {}
         for name, text in texts.items():
-            self._start_with(name, text, source)
+            variable, value = self._start_value(name, text)
+            explicit[variable] = value
+            following |= self._following(variable, name, value)
+        for variable, value in (following | explicit).items():
+            self._current[variable] = value
+            self._sources[variable] = source
 
-    def _start_with(self, name: str, text: str, source: Source) -> None:
+    def _start_value(self, name: str, text: str) -> tuple[Variable[Any], Any]:
         variable = self._named(name)
-        self._current[variable] = self._checked(variable, lambda: self.catalog.parse(variable, name, text))
-        self._sources[variable] = source
+        return variable, self._checked(variable, lambda: self.catalog.parse(variable, name, text))
+
+    def _following(self, variable: Variable[Any], name: str, value: Any) -> dict[Variable[Any], Any]:
+        """What a row's 1.6 key sets beside it: 1.6 has one interval for MeterValues and StopTransaction."""
+        if name.casefold() != (variable.key16 or "").casefold():
+            return {}
+        return dict.fromkeys(self.catalog.followers16(variable), value)
 
     def _load_stored(self) -> None:
         refused = []

@@ -110,10 +110,11 @@ def test_a_mistyped_name_finds_its_neighbour(typed: str, meant: str | None) -> N
 def test_limits_of_1_6_come_from_the_rows_they_limit() -> None:
     values = {key.key: key.value for key in KEYS_16 if isinstance(key, c.LimitKey16)}
     assert values == {
-        "MeterValuesSampledDataMaxLength": "8",
-        "MeterValuesAlignedDataMaxLength": "8",
-        "StopTxnSampledDataMaxLength": "8",
-        "StopTxnAlignedDataMaxLength": "0",
+        "MeterValuesSampledDataMaxLength": "20",
+        "MeterValuesAlignedDataMaxLength": "20",
+        "StopTxnSampledDataMaxLength": "20",
+        "StopTxnAlignedDataMaxLength": "20",
+        "ConnectorPhaseRotationMaxLength": "31",
         "MaxChargingProfilesInstalled": "100",
     }
     with pytest.raises(ValueError, match="no limit"):

@@ -51,7 +51,10 @@ REFUSED: list[tuple[Kind[Any], str]] = [
     *((k.text(5, 1), text) for text in ("", "123456", "a\nb", "a\x00")),
     *((k.choice("A", "B"), text) for text in ("", "a", "A,B")),
     *((k.member_list("A", "W", least=1), text) for text in ("", "a", "A,A", "A,,W", "A,B")),
-    *((k.measurands(ENERGY, VOLTAGE), text) for text in ("Voltage,Foo", "Voltage.L1", "Voltage,Voltage")),
+    *(
+        (k.measurands(ENERGY, VOLTAGE), text)
+        for text in ("Voltage,Foo", "Voltage.L1-L2", "Energy.Active.Import.Register.L1", "Voltage,Voltage")
+    ),
     (k.measurands(), "Voltage"),
     *((k.decimal("0", "100"), text) for text in ("", "-1", "101", "1e2", "NaN", "1,5", "Infinity", ".5")),
     *((k.Moment(), text) for text in ("", "yesterday", "2026-01-31", "2026-01-31T12:00:00")),
@@ -112,7 +115,7 @@ def test_names_of_1_6_are_translated() -> None:
         (k.text(20), DataType.STRING, Decimal(20), None),
         (k.member_list("A", "W"), DataType.MEMBER_LIST, None, 2),
         (k.sequence_list("1"), DataType.SEQUENCE_LIST, None, 1),
-        (k.measurands(VOLTAGE, ENERGY), DataType.MEMBER_LIST, Decimal(37), 2),
+        (k.measurands(VOLTAGE, ENERGY), DataType.MEMBER_LIST, Decimal(500), 20),
         (k.secret(), DataType.STRING, Decimal(64), None),
     ],
 )

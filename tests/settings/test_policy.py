@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from controller.domain.measurands import Measurand
+from controller.domain.measurands import Measurand, OnPhase
 from controller.domain.policy import Policy
 from controller.settings.policy import policy
 from tests.settings.support import station
@@ -28,6 +28,8 @@ def test_every_field_follows_its_setting() -> None:
         "SampledDataCtrlr.TxEndedMeasurands": "Power.Factor",
         "AlignedDataCtrlr.Interval": "65",
         "AlignedDataCtrlr.Measurands": "Current.Offered",
+        "AlignedDataCtrlr.TxEndedInterval": "66",
+        "AlignedDataCtrlr.TxEndedMeasurands": "Voltage.L1-N",
         "JoulepostCtrlr.FreeVendToken": "Guest",
         "JoulepostCtrlr.MeterRequired": "false",
         "JoulepostCtrlr.MeterStale": "20",
@@ -49,7 +51,8 @@ def test_every_field_follows_its_setting() -> None:
     assert policy(station(initial=changes)) == Policy(
         61, False, True, False, False, True, False, True, False, 62, False,
         63, (Measurand.VOLTAGE,), (Measurand.FREQUENCY,), 64, (Measurand.POWER_FACTOR,),
-        65, (Measurand.CURRENT_OFFERED,), "Guest", False, 20, 11, 120,
+        65, (Measurand.CURRENT_OFFERED,), 66, (OnPhase(Measurand.VOLTAGE, "L1-N"),),
+        "Guest", False, 20, 11, 120,
         11, 600, 8, 4, 112, 90, 6, 9, 31, 600, 200_000, 20_000,
     )  # fmt: skip
     defaults, changed = policy(station()), policy(station(initial=changes))

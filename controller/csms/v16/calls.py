@@ -158,9 +158,10 @@ def _values(connector_id: int, samples: tuple[MeterSample, ...], transaction_id:
 
 
 def triggered_values(view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None:
-    """The transaction running when the values were taken is named (errata 3.16)."""
-    running = view.transaction_id
-    return _values(view.evse_id, (sample,), _transaction_id(running, aliases) if running else None)
+    """The transaction running when the values were taken is named (errata 3.16), once it has a name: these
+    values are of this moment and cannot wait for the answer to its StartTransaction."""
+    known = aliases(TX, view.transaction_id) if view.transaction_id else None
+    return _values(view.evse_id, (sample,), None if known is None else int(known))
 
 
 def call(event: Event, aliases: Lookup) -> Call | None:

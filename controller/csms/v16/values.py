@@ -8,6 +8,10 @@ from controller.csms.wire import Payload, instant, milli_text
 from controller.domain.measurands import UNITS, Measurand, MeterSample, SampledValue
 
 _WITHOUT_UNIT = {Measurand.FREQUENCY, Measurand.POWER_FACTOR}  # errata 3.86: Hz is implied
+_UNITS = UNITS | {Measurand.TEMPERATURE: "Celcius"}
+"""The spelling of the first edition's schemas, which those of the second know too (7.45)."""
+_LOCATIONS = {Measurand.TEMPERATURE: "Body"}
+"""Where a value was measured (7.30), if not at the outlet: each EVSE has its meter behind its contactor."""
 
 
 def _sampled(value: SampledValue, context: str) -> Payload:
@@ -15,12 +19,12 @@ def _sampled(value: SampledValue, context: str) -> Payload:
         "value": milli_text(value.value_milli),
         "context": context,
         "measurand": value.measurand.value,
-        "location": "Outlet",
+        "location": _LOCATIONS.get(value.measurand, "Outlet"),
     }
     if value.phase is not None:
         sampled["phase"] = value.phase
     if value.measurand not in _WITHOUT_UNIT:
-        sampled["unit"] = UNITS[value.measurand]
+        sampled["unit"] = _UNITS[value.measurand]
     return sampled
 
 

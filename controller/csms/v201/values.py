@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.csms.wire import Payload, instant, milli_number
-from controller.domain.measurands import UNITS, MeterSample, SampledValue
+from controller.domain.measurands import ONLY_16, UNITS, MeterSample, SampledValue
 
 
 def _sampled(value: SampledValue, context: str) -> Payload:
@@ -23,12 +23,11 @@ def _sampled(value: SampledValue, context: str) -> Payload:
 
 
 def meter_values(samples: Iterable[MeterSample]) -> list[Payload]:
-    """One MeterValueType for each sample that holds at least one value."""
-    return [
-        {
-            "timestamp": instant(sample.at_ms),
-            "sampledValue": [_sampled(value, sample.context.value) for value in sample.values],
-        }
-        for sample in samples
-        if sample.values
-    ]
+    """One MeterValueType for each sample that holds at least one value that 2.0.1 has a name for."""
+    told = []
+    for sample in samples:
+        values = [value for value in sample.values if value.measurand not in ONLY_16]
+        if values:
+            sampled = [_sampled(value, sample.context.value) for value in values]
+            told.append({"timestamp": instant(sample.at_ms), "sampledValue": sampled})
+    return told
