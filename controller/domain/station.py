@@ -63,8 +63,8 @@ from controller.domain.limits import Claim
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
-from controller.domain.security import Security
 from controller.domain.sampling import WallClock
+from controller.domain.security import Security
 from controller.domain.smart_charging import SmartCharging
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.turn import Turn
