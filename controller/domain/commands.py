@@ -32,6 +32,9 @@ class Status(StrEnum):
     # reservation
     # local list
     # firmware
+    ACCEPTED_CANCELED = "AcceptedCanceled"
+    INVALID_CERTIFICATE = "InvalidCertificate"
+    REVOKED_CERTIFICATE = "RevokedCertificate"
     # logs
     # security
 
@@ -177,6 +180,25 @@ class DataTransfer:
 # ---------------------------------------------------------------------- firmware
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateFirmware:
+    """1.6 UpdateFirmware, SignedUpdateFirmware; 2.0.1 UpdateFirmware (L01, L02). Instants in UTC ms.
+
+    ``install_at_ms`` None = as soon as possible. ``retries``: downloads after the first that failed, and
+    ``retry_interval_s``: None = left to the station. ``request_id`` None: 1.6 UpdateFirmware, which has none.
+    ``certificate`` (PEM) None = the firmware is not signed. ``signature``: Base64.
+    """
+
+    location: str
+    retrieve_at_ms: int
+    install_at_ms: int | None = None
+    retries: int | None = None
+    retry_interval_s: int | None = None
+    request_id: int | None = None
+    certificate: str | None = None
+    signature: str = ""
+
+
 # ---------------------------------------------------------------------- logs
 
 
@@ -200,6 +222,7 @@ Command = (
     # reservation
     # local list
     # firmware
+    | UpdateFirmware
     # logs
     # security
 )

@@ -63,7 +63,74 @@ class Settled:
     verdict: Verdict
 
 
-Effect = AskAuthorize | ReadMeter | Send | Restart | ForgetTokens | ShowIndicator | Settled
+# ---------------------------------------------------------------------- firmware
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSigningCertificate:
+    """May this certificate (PEM) sign firmware? Answered by ``SigningCertificateChecked(number, ...)``."""
+
+    number: int
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFirmware:
+    """Download the file of an update, going on where an earlier download broke off; one attempt. Answered by
+    ``FirmwareFetched`` or ``FirmwareNotFetched``."""
+
+    update: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyFirmware:
+    """Check the signature over the downloaded file. Answered by ``FirmwareVerified``."""
+
+    update: int
+    certificate: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstallFirmware:
+    """Install the downloaded file, if its SHA-256 is still ``digest``. Answered by ``InstallationEnded``."""
+
+    update: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmInstallation:
+    """After a start: what does the installer know of the installation that the last run began? Answered by
+    ``InstallationEnded``."""
+
+    update: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropFirmware:
+    """The update is over or replaced: stop what is done for it and delete its file. Nothing is answered."""
+
+    update: int
+
+
+Effect = (
+    AskAuthorize
+    | ReadMeter
+    | Send
+    | Restart
+    | ForgetTokens
+    | ShowIndicator
+    | Settled
+    # firmware
+    | CheckSigningCertificate
+    | FetchFirmware
+    | VerifyFirmware
+    | InstallFirmware
+    | ConfirmInstallation
+    | DropFirmware
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,12 +80,14 @@ class ChargingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StationStarted:
-    """The controller began to run. ``boot_reason``: 2.0.1 BootReasonEnumType."""
+    """The controller began to run. ``boot_reason``: 2.0.1 BootReasonEnumType. ``rebooted``: and so did the
+    machine, since the run before."""
 
     delivery: ClassVar[Delivery] = Delivery.LOCAL
     version: str
     boot_reason: str
     at_ms: int
+    rebooted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +345,72 @@ class SecurityEvent:
 # ---------------------------------------------------------------------- firmware
 
 
+class FirmwareStatus(StrEnum):
+    """OCPP 2.0.1 FirmwareStatusEnumType, the same in the 1.6 white paper (6.8)."""
+
+    IDLE = "Idle"  # only ever as the answer to a trigger
+    DOWNLOAD_SCHEDULED = "DownloadScheduled"
+    DOWNLOADING = "Downloading"
+    DOWNLOAD_PAUSED = "DownloadPaused"
+    DOWNLOADED = "Downloaded"
+    DOWNLOAD_FAILED = "DownloadFailed"
+    SIGNATURE_VERIFIED = "SignatureVerified"
+    INVALID_SIGNATURE = "InvalidSignature"
+    INSTALL_SCHEDULED = "InstallScheduled"
+    INSTALLING = "Installing"
+    INSTALL_REBOOTING = "InstallRebooting"
+    INSTALLED = "Installed"
+    INSTALLATION_FAILED = "InstallationFailed"
+    INSTALL_VERIFICATION_FAILED = "InstallVerificationFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareUpdateBegun:
+    """A firmware update was accepted; it replaces what was going on. ``number``: ours, counted from 1,
+    because two requests may carry the same id. ``version``: what ran when it was accepted."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    number: int
+    location: str
+    retrieve_at_ms: int
+    install_at_ms: int | None
+    retries: int
+    retry_interval_s: int
+    request_id: int | None
+    certificate: str | None
+    signature: str
+    version: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareStatusChanged:
+    """1.6 FirmwareStatusNotification, or SignedFirmwareStatusNotification with a ``request_id``; 2.0.1
+    FirmwareStatusNotification. ``info``: the cause in plain words. ``again``: this update told the status
+    before (a download that goes on). ``attempt``: downloads that failed so far. ``digest``: SHA-256 of the
+    downloaded file, hexadecimal."""
+
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    status: FirmwareStatus
+    request_id: int | None
+    at_ms: int
+    info: str = ""
+    again: bool = False
+    attempt: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareStaged:
+    """The installer has done its part; the next start runs the new firmware. ``version``: the one expected,
+    "" = not known beforehand. ``machine``: the whole machine has to start, not only this program."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    version: str
+    machine: bool
+    at_ms: int
+
+
 # ---------------------------------------------------------------------- logs
 
 
@@ -375,6 +443,9 @@ Event = (
     # reservation
     # local list
     # firmware
+    | FirmwareUpdateBegun
+    | FirmwareStatusChanged
+    | FirmwareStaged
     # logs
     # security
 )

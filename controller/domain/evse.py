@@ -96,6 +96,16 @@ class Authorization:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing new may start here for a while, for a reason of the station's own; not the operator's
+    availability, and not durable. ``why``: for people, after "EVSE 1: "."""
+
+    why: str
+    clears_by: str
+    since_ms: int  # UTC
+
+
+@dataclass(frozen=True, slots=True)
 class PermitWish:
     """What the safety process is to be told of this EVSE (see ``controller.safety.permit``)."""
 
@@ -130,6 +140,7 @@ class Evse:
         # timers and wishes
         self.authorization: Authorization | None = None
         self.scheduled_operative: bool | None = None
+        self.hold: Hold | None = None
         self.reset_faults = 0
         self.phases = spec.phases  # asked for in the latest permit
         self._known_since_ms: int | None = None
@@ -226,11 +237,17 @@ class Evse:
         """Neither authorized nor in a transaction, and able to charge."""
         return (
             self.operative
+            and self.hold is None
             and self.scheduled_operative is not False
             and self.fault() is None
             and self.transaction is None
             and self.authorization is None
         )
+
+    @property
+    def available(self) -> bool:
+        """A transaction may run or begin here: operative, and not held while none runs."""
+        return self.operative and (self.hold is None or self.transaction is not None)
 
     def fresh_reading(self, mono_ms: int) -> Reading | None:
         if self.reading is not None and mono_ms - self.reading.at_ms <= FRESH_READING_MS:
@@ -306,7 +323,7 @@ class Evse:
             limit_ma=self.limit_ma(turn),
             expires_at_ms=turn.now.mono_ms + turn.policy.permit_lease_s * 1000,
             phases=self.phases,
-            unavailable=not self.operative,
+            unavailable=not self.available,
             unlock=self._unlock_until_ms is not None or self.transaction is None,
             reset_faults=self.reset_faults,
         )
@@ -317,7 +334,7 @@ class Evse:
         view = EvseView(
             evse_id=self.spec.evse_id,
             connector_id=self.spec.connector_id,
-            operative=self.operative and station_operative,
+            operative=self.available and station_operative,
             fault=self.fault(),
             plugged=self.plugged,
             authorized=self.authorization is not None,
@@ -505,7 +522,7 @@ class Evse:
         held = self.authorization
         if held is None or self.transaction is not None or not self.plugged or self.facts is None:
             return
-        if not self.operative or turn.storage_fault is not None:
+        if not self.available or turn.storage_fault is not None:
             return
         reading = self.fresh_reading(turn.now.mono_ms)
         if reading is None and self.spec.has_meter:
@@ -824,7 +841,7 @@ class Evse:
         self._unlock_deferred = None
 
     def _show(self, turn: Turn) -> None:
-        if not self.operative:
+        if not self.available:
             state = "unavailable"
         elif self.fault() is not None:
             state = "faulted"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from controller.domain.commands import Command
+from controller.domain.commands import Command, Status
 from controller.domain.policy import Policy
 from controller.domain.tokens import IdToken, TokenInfo
 
@@ -130,6 +131,62 @@ class PolicyChanged:
     policy: Policy
 
 
+# ---------------------------------------------------------------------- firmware
+
+
+@dataclass(frozen=True, slots=True)
+class SigningCertificateChecked:
+    """``status``: ACCEPTED, INVALID_CERTIFICATE or REVOKED_CERTIFICATE; ``info``: what is wrong with it."""
+
+    number: int
+    status: Status
+    info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareFetched:
+    """``digest``: SHA-256 of the whole file, hexadecimal."""
+
+    update: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareNotFetched:
+    """An attempt failed. ``final``: another one cannot help (no such protocol, no room)."""
+
+    update: int
+    why: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareVerified:
+    """``why`` None: the signature is right."""
+
+    update: int
+    why: str | None = None
+
+
+class InstallOutcome(StrEnum):
+    INSTALLED = "installed"  # the new firmware runs
+    RESTART = "restart"  # it runs after a restart of the program
+    REBOOT = "reboot"  # it runs after a restart of the machine
+    FAILED = "failed"
+    UNVERIFIED = "unverified"  # the file is not (any more) what it should be; nothing was touched
+    UNKNOWN = "unknown"  # after a start: the installer cannot tell, compare versions
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationEnded:
+    """``version``: of the new firmware, "" = not known."""
+
+    update: int
+    outcome: InstallOutcome
+    version: str = ""
+    info: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed; sent about once a second and at the station's own ``next_deadline``."""
@@ -149,4 +206,10 @@ Input = (
     | SecurityNoticed
     | PolicyChanged
     | Tick
+    # firmware
+    | SigningCertificateChecked
+    | FirmwareFetched
+    | FirmwareNotFetched
+    | FirmwareVerified
+    | InstallationEnded
 )

@@ -50,3 +50,4 @@ class Policy:
     random_delay_max_s: int  # UK Smart Charge Points Regulations; 0 = no random delay
     contactor_rated_operations: int  # without load, for the estimate of wear
     contactor_rated_under_load: int
+    unsigned_firmware: bool  # JoulepostCtrlr.UnsignedFirmware, and a security profile below 2

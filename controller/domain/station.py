@@ -44,6 +44,7 @@ from controller.domain.events import (
 )
 from controller.domain.evse import Evse, EvseSpec, PermitWish
 from controller.domain.faults import STORAGE, describe
+from controller.domain.firmware import NO_INSTALLER, Firmware, FirmwareSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,
     CsmsChanged,
@@ -101,8 +102,10 @@ class Station:
         book: TokenBook,
         new_id: Callable[[], str],
         draw: Draw = longest,
+        firmware: FirmwareSpec = NO_INSTALLER,
     ) -> None:
-        """``draw``: where the seconds of a random delay come from (see ``random_delay.Draw``)."""
+        """``draw``: where the seconds of a random delay come from (see ``random_delay.Draw``).
+        ``firmware``: what the installer of this station can do."""
         self.evses = {spec.evse_id: Evse(spec) for spec in specs}
         self.policy = policy
         self.operative = True
@@ -120,10 +123,12 @@ class Station:
         self._view0: EvseView | None = None
         self.smart_charging = SmartCharging(self.evses)
         self.security = Security(self.evses)
+        self.firmware = Firmware(self.evses, firmware, self._number, self.security.record)
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
             self.smart_charging,
             self.security,
+            self.firmware,
         )
         self._handlers: dict[type, Handler] = {
             EvseFacts: self._facts,
@@ -171,10 +176,10 @@ class Station:
             answer if isinstance(answer, int) else None,
         )
 
-    def start(self, version: str, boot_reason: str, now: Now) -> Outcome:
+    def start(self, version: str, boot_reason: str, now: Now, rebooted: bool = False) -> Outcome:
         """The first turn after the journal was replayed."""
         turn = self._turn(now)
-        turn.emit(StationStarted(version, boot_reason, now.utc_ms))
+        turn.emit(StationStarted(version, boot_reason, now.utc_ms, rebooted))
         self.security.started(turn, version, boot_reason)
         return Outcome(tuple(turn.events))
 
@@ -282,7 +287,7 @@ class Station:
 
     def progress(self, kind: TriggerKind) -> Progress:
         """How far the firmware update or the upload of a log is (1.6 4.4, 4.5; 2.0.1 F06.FR.15, FR.16)."""
-        return Progress()
+        return self.firmware.progress() if kind is TriggerKind.FIRMWARE_STATUS else Progress()
 
     def next_deadline_ms(self) -> int | None:
         deadlines = [evse.next_deadline_ms(self.policy) for evse in self.evses.values()]
@@ -473,6 +478,8 @@ class Station:
                 reasons.append(f"EVSE {evse.spec.evse_id}: {describe(fault).cause}")
             elif not evse.operative or evse.scheduled_operative is False:
                 reasons.append(f"EVSE {evse.spec.evse_id}: unavailable")
+            elif evse.hold is not None:
+                reasons.append(f"EVSE {evse.spec.evse_id}: {evse.hold.why}")
             else:
                 reasons.append(f"EVSE {evse.spec.evse_id}: in use")
         return "; ".join(reasons) or f"there is no EVSE {evse_id}"
@@ -582,6 +589,8 @@ class Station:
         """1.6 5.14, 2.0.1 B11/B12: transactions end first, then the restart."""
         if command.evse_id is not None:
             return Verdict(Status.REJECTED, "UnsupportedParam", "a single EVSE cannot be reset")
+        if self.firmware.installing:
+            return Verdict(Status.REJECTED, "FwUpdateInProgress", "firmware is being installed")
         busy = any(evse.transaction is not None for evse in self.evses.values())
         if command.kind is ResetKind.ON_IDLE:
             self._reset = (command.kind, 2**62)

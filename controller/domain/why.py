@@ -59,6 +59,9 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         rows.append(
             Reason("session", "EVSE unavailable", "inoperative", "CSMS or technician", None, "Operative")
         )
+    hold = evse.hold
+    if hold is not None and transaction is None:
+        rows.append(Reason("session", "firmware update", hold.why, "station", hold.since_ms, hold.clears_by))
     if not evse.plugged:
         rows.append(Reason("session", "no vehicle", "pilot state A", "pilot", None, "plug in"))
     if transaction is None:

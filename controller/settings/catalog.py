@@ -545,6 +545,11 @@ CONTACTOR_RATED_UNDER_LOAD = Variable(
     "JoulepostCtrlr", "ContactorRatedUnderLoad", integer(100, 1_000_000), 50_000,
     "Openings under load the contactor is made for, from its data sheet.", mutability=READ_ONLY,
 )  # fmt: skip
+UNSIGNED_FIRMWARE = Variable(
+    "JoulepostCtrlr", "UnsignedFirmware", boolean(), True,
+    "Below security profile 2, firmware without a signature is taken too (1.6 UpdateFirmware); with profile "
+    "2 or 3 never (white paper L01.FR.20).", mutability=READ_ONLY,
+)  # fmt: skip
 PHASE_ROTATION = Variable(
     "JoulepostCtrlr", "PhaseRotation", PhaseRotations(), ("0.Unknown",),
     "How the phases are connected: 0 = grid to main meter, 1.. = connectors (1.6 9.1.7).",
@@ -576,7 +581,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     FREE_VEND_TOKEN, METER_REQUIRED, METER_STALE, PERMIT_LEASE, NOMINAL_VOLTAGE, PHASE_ROTATION,
     OVER_CURRENT_PERCENT, OVER_CURRENT_MARGIN, OVER_CURRENT_TIME, OVER_CURRENT_RETRIES,
     OVER_VOLTAGE_PERCENT, UNDER_VOLTAGE_PERCENT, VOLTAGE_TIME, VOLTAGE_RETRIES, PROTECTION_RESTART,
-    RANDOM_DELAY_MAXIMUM, CONTACTOR_RATED_OPERATIONS, CONTACTOR_RATED_UNDER_LOAD,
+    RANDOM_DELAY_MAXIMUM, CONTACTOR_RATED_OPERATIONS, CONTACTOR_RATED_UNDER_LOAD, UNSIGNED_FIRMWARE,
 )  # fmt: skip
 
 NUMBER_OF_CONNECTORS_16 = ComputedKey16("NumberOfConnectors", "Connectors of the station.")

@@ -45,6 +45,7 @@ def policy(settings: Settings) -> Policy:
         voltage_retries=settings[c.VOLTAGE_RETRIES],
         protection_restart_s=settings[c.PROTECTION_RESTART],
         random_delay_max_s=settings[c.RANDOM_DELAY_MAXIMUM],
+        unsigned_firmware=settings[c.UNSIGNED_FIRMWARE] and settings[c.SECURITY_PROFILE] < 2,
         contactor_rated_operations=settings[c.CONTACTOR_RATED_OPERATIONS],
         contactor_rated_under_load=settings[c.CONTACTOR_RATED_UNDER_LOAD],
     )

@@ -8,6 +8,7 @@ from controller.domain.commands import Verdict
 from controller.domain.effects import Effect, Outcome
 from controller.domain.events import Event
 from controller.domain.evse import EvseSpec
+from controller.domain.firmware import NO_INSTALLER, FirmwareSpec
 from controller.domain.inputs import CsmsChanged, EvseFacts, Input, Reading, Tick, TokenPresented
 from controller.domain.instant import Now
 from controller.domain.measurands import Measurand
@@ -53,6 +54,7 @@ POLICY = Policy(
     voltage_retries=10,
     protection_restart_s=30,
     random_delay_max_s=0,
+    unsigned_firmware=True,
     contactor_rated_operations=500_000,
     contactor_rated_under_load=50_000,
 )
@@ -75,12 +77,18 @@ class Book:
 class Hand:
     """Moves one station through time; keeps every event and effect."""
 
-    def __init__(self, evses: int = 1, policy: Policy = POLICY, has_lock: bool = False) -> None:
+    def __init__(
+        self,
+        evses: int = 1,
+        policy: Policy = POLICY,
+        has_lock: bool = False,
+        firmware: FirmwareSpec = NO_INSTALLER,
+    ) -> None:
         self.book = Book()
         self.ids = iter(f"tx-{n}" for n in range(1, 1000))
         specs = [EvseSpec(n, has_lock=has_lock) for n in range(1, evses + 1)]
         self.specs = specs
-        self.station = Station(specs, policy, self.book, lambda: next(self.ids))
+        self.station = Station(specs, policy, self.book, lambda: next(self.ids), firmware=firmware)
         self.mono_ms = 1_000_000
         self.utc_ms = 1_767_225_600_000
         self.events: list[Event] = []

@@ -47,13 +47,14 @@ def test_every_field_follows_its_setting() -> None:
         "JoulepostCtrlr.RandomDelayMaximum": "600",
         "JoulepostCtrlr.ContactorRatedOperations": "200000",
         "JoulepostCtrlr.ContactorRatedUnderLoad": "20000",
+        "JoulepostCtrlr.UnsignedFirmware": "false",
     }
     assert policy(station(initial=changes)) == Policy(
         61, False, True, False, False, True, False, True, False, 62, False,
         63, (Measurand.VOLTAGE,), (Measurand.FREQUENCY,), 64, (Measurand.POWER_FACTOR,),
         65, (Measurand.CURRENT_OFFERED,), 66, (OnPhase(Measurand.VOLTAGE, "L1-N"),),
         "Guest", False, 20, 11, 120,
-        11, 600, 8, 4, 112, 90, 6, 9, 31, 600, 200_000, 20_000,
+        11, 600, 8, 4, 112, 90, 6, 9, 31, 600, 200_000, 20_000, False,
     )  # fmt: skip
     defaults, changed = policy(station()), policy(station(initial=changes))
     same = [

@@ -13,6 +13,10 @@ from controller.domain.events import (
     FaultCleared,
     FaultRaised,
     FaultsReset,
+    FirmwareStaged,
+    FirmwareStatus,
+    FirmwareStatusChanged,
+    FirmwareUpdateBegun,
     MeterValuesTaken,
     ProfileInstalled,
     ProfilesCleared,
@@ -69,6 +73,14 @@ UPDATED = TransactionUpdated(
 
 EVERY_EVENT: tuple[Event, ...] = (
     StationStarted("0.1.0", "PowerUp", AT_MS),
+    StationStarted("0.2.0", "FirmwareUpdate", AT_MS, rebooted=True),
+    FirmwareUpdateBegun(
+        1, "ftp://fleet:key@files/1.bin", AT_MS, AT_MS + 1, 3, 60, 42, "PEM", "c2lnbg==", "0.1.0", AT_MS
+    ),
+    FirmwareUpdateBegun(2, "http://files/1.bin", AT_MS, None, 0, 0, None, None, "", "0.1.0", AT_MS),
+    FirmwareStatusChanged(FirmwareStatus.DOWNLOADING, 42, AT_MS, "cut off", True, 2),
+    FirmwareStatusChanged(FirmwareStatus.DOWNLOADED, None, AT_MS, digest="ab" * 32),
+    FirmwareStaged("0.2.0", True, AT_MS),
     RestartBegun(ResetKind.SOFT, AT_MS),
     TransactionStopping("tx", 1, Trigger.REMOTE_STOP, StoppedReason.REMOTE, None, AT_MS),
     SessionStarted(1, 4, AT_MS),
