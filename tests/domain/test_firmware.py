@@ -140,7 +140,9 @@ class Updating(Hand):
         return [one for one in self.effects if isinstance(one, kind)]
 
     def security(self) -> list[str]:
-        return [event.type for event in self.of(SecurityEvent)]  # type: ignore[attr-defined]
+        """Types of the events about firmware."""
+        types = [event.type for event in self.of(SecurityEvent)]  # type: ignore[attr-defined]
+        return [type_ for type_ in types if "Firmware" in type_]
 
     def allow(self, evse_id: int = 1) -> None:
         turn = self.station._turn(self.now)

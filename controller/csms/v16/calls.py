@@ -7,6 +7,7 @@ Integer transaction ids exist only here, as aliases of kind ``TX``.
 from __future__ import annotations
 
 from controller.csms.rpc import Call
+from controller.csms.v16 import firmware_status as firmware
 from controller.csms.v16.values import meter_values
 from controller.csms.version import (
     NOTHING,
@@ -20,6 +21,7 @@ from controller.csms.wire import Payload, instant, parse_instant
 from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import (
     Event,
+    FirmwareStatusChanged,
     MeterValuesTaken,
     SecurityEvent,
     StoppedReason,
@@ -29,7 +31,11 @@ from controller.domain.events import (
 )
 from controller.domain.inputs import TransactionAnswered
 from controller.domain.measurands import MeterSample
-from controller.domain.security_events import SECURITY_EVENTS
+from controller.domain.security_events import (
+    INVALID_FIRMWARE_SIGNATURE,
+    INVALID_FIRMWARE_SIGNING_CERTIFICATE,
+    SECURITY_EVENTS,
+)
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.views import EvseView, Progress
 
@@ -58,8 +64,12 @@ _REASONS = {
     StoppedReason.ENERGY_LIMIT_REACHED: "Other",
 }
 
-# Security white paper edition 3, chapter 8: only critical events are pushed (A04.FR.01).
-_CRITICAL = frozenset(name for name, kind in SECURITY_EVENTS.items() if kind.critical16)
+# Security white paper edition 3, chapter 8: only critical events are pushed (A04.FR.01), and the two that
+# L01.FR.02 and L01.FR.03 want sent although chapter 8 does not call them critical.
+_PUSHED = {name for name, kind in SECURITY_EVENTS.items() if kind.critical16} | {
+    INVALID_FIRMWARE_SIGNATURE,
+    INVALID_FIRMWARE_SIGNING_CERTIFICATE,
+}
 
 
 def boot(identity: StationIdentity) -> Call:
@@ -176,7 +186,9 @@ def call(event: Event, aliases: Lookup) -> Call | None:
             return _stop(event, aliases)
         case MeterValuesTaken():
             return _values(event.evse_id, (event.sample,), None)
-        case SecurityEvent() if event.type in _CRITICAL:
+        case FirmwareStatusChanged():
+            return firmware.status_notification(event)
+        case SecurityEvent() if event.type in _PUSHED:
             payload = {"type": event.type, "timestamp": instant(event.at_ms)}
             if event.info:
                 payload["techInfo"] = event.info[:255]
@@ -212,9 +224,10 @@ def progress(trigger: TriggerMessage, progress: Progress) -> Call | None:
     if trigger.extended and progress.request_id is not None:
         payload["requestId"] = progress.request_id
     match trigger.kind:
+        case TriggerKind.FIRMWARE_STATUS if trigger.extended:
+            return Call("SignedFirmwareStatusNotification", payload)
         case TriggerKind.FIRMWARE_STATUS:
-            name = "SignedFirmwareStatusNotification" if trigger.extended else "FirmwareStatusNotification"
-            return Call(name, payload)
+            return firmware.report(progress)
         case TriggerKind.LOG_STATUS:
             name = "LogStatusNotification" if trigger.extended else "DiagnosticsStatusNotification"
             return Call(name, payload)

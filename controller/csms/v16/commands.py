@@ -8,7 +8,7 @@ answered NotSupported (OCPP-J 1.6 4.2.3); what is not in the standard, ``rpc`` h
 from __future__ import annotations
 
 from controller.csms.rpc import CallRefused, NotAnswered
-from controller.csms.v16 import smart_charging
+from controller.csms.v16 import firmware, smart_charging
 from controller.csms.v16.calls import TX
 from controller.csms.v16.handler import Handler, answered, statuses, transaction_of
 from controller.csms.v16.profiles import parse_profile
@@ -145,6 +145,7 @@ TABLE: dict[str, Handler] = {
     ),
     # one line a block
     **smart_charging.TABLE,
+    **firmware.TABLE,
 }
 
 
