@@ -16,6 +16,7 @@ import sys
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -38,9 +39,10 @@ from controller.domain.effects import (
     Restart,
     Send,
     ShowIndicator,
+    StoreLocalList,
 )
 from controller.domain.evse import EvseSpec
-from controller.domain.inputs import AuthorizeAnswered, Input, PolicyChanged, Tick
+from controller.domain.inputs import AuthorizeAnswered, Input, PolicyChanged, Tick, TokensStored
 from controller.domain.instant import Now
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.random_delay import Draw
@@ -53,7 +55,13 @@ from controller.local.jsonrpc import AlreadyServed
 from controller.local.sockets import PathTooLong
 from controller.peripherals import Peripherals
 from controller.safety_link import SafetyLink
-from controller.settings.catalog import BASIC_AUTH_PASSWORD, CATALOG, PING_INTERVAL, Variable
+from controller.settings.catalog import (
+    AUTH_CACHE_ENTRIES,
+    BASIC_AUTH_PASSWORD,
+    CATALOG,
+    PING_INTERVAL,
+    Variable,
+)
 from controller.settings.facts import EvseFact, LiveFacts, StationFacts, providers, providers16
 from controller.settings.policy import policy
 from controller.settings.settings import Settings, SettingsError
@@ -122,8 +130,8 @@ class App:
         codec = Codec()
         self._machine_boot_id = machine_boot_id or boot_id()
         self.journal = SqliteJournal(self.database, self._machine_boot_id, codec)
-        tokens = SqliteTokenTables(self.database)
         self.settings = self._open_settings(profile)
+        tokens = SqliteTokenTables(self.database, self.settings[AUTH_CACHE_ENTRIES])
         specs = [
             EvseSpec(
                 evse_id=evse.evse_id,
@@ -193,6 +201,7 @@ class App:
             availability=self._availability,
             power_w=self._power_w,
             profiles_installed=lambda: len(self.station.smart_charging.profiles),
+            tokens_listed=lambda: self._tokens.list_state().entries,
         )
         settings = Settings(
             CATALOG,
@@ -343,10 +352,13 @@ class App:
                 else:
                     self._start(self._nobody_to_ask(effect))
             case ForgetTokens():
-                try:
-                    self._tokens.forget_all()
-                except StorageError as error:
-                    self._say(f"authorization cache: {error}")
+                self._change_tokens(effect.number, self._tokens.forget_all)
+            case StoreLocalList(number, update):
+                now_ms = self.clock.now().utc_ms
+                change = partial(
+                    self._tokens.update_list, update.version, update.full, update.entries, now_ms
+                )
+                self._change_tokens(number, change)
             case Send():
                 if self.client is not None:
                     self.client.perform(effect)
@@ -354,6 +366,16 @@ class App:
                 self._start(self._restart(effect.kind))
             case _:
                 raise TypeError(f"no effect {effect!r}")
+
+    def _change_tokens(self, number: int, change: Callable[[], None]) -> None:
+        """Durable when the station hears of it, or not done at all."""
+        why = None
+        try:
+            change()
+        except StorageError as error:
+            why = str(error)
+            self._say(f"tokens: {error}")
+        self.inbox.take(TokensStored(number, why))
 
     async def _nobody_to_ask(self, ask: AskAuthorize) -> None:
         self.inbox.take(AuthorizeAnswered(ask.ask_id, None))

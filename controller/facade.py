@@ -112,6 +112,11 @@ class Facade:
             for view in station.views(now)
             if view.fault == STORAGE
         ]
+        conflict = station.token_lists.conflict
+        if conflict is not None:
+            line = fault_line(0, conflict.fault, conflict.at_ms, None)
+            line["cause"] += f" ({conflict.about})"
+            rows.append(line)
         for evse_id, evse in sorted(station.evses.items()):
             for name, at_ms in sorted(evse.keeper.faults.items(), key=lambda item: item[1]):
                 line = fault_line(evse_id, name, at_ms, None)

@@ -7,17 +7,9 @@ Refuses to know: where list and cache are kept, and what charging is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from controller.domain.policy import Policy
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
-
-
-class TokenBook(Protocol):
-    """Local list and authorization cache, read only."""
-
-    def listed(self, token: IdToken) -> TokenInfo | None: ...
-    def cached(self, token: IdToken) -> TokenInfo | None: ...
+from controller.domain.tokens import AuthorizationStatus, IdToken, TokenBook, TokenInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controller.domain.profiles import ChargingProfile, ProfileFilter
-from controller.domain.tokens import IdToken
+from controller.domain.tokens import IdToken, ListEntry, ListState
 
 
 class Status(StrEnum):
@@ -31,6 +31,8 @@ class Status(StrEnum):
     UNKNOWN_MESSAGE = "UnknownMessageId"
     # reservation
     # local list
+    FAILED = "Failed"
+    VERSION_MISMATCH = "VersionMismatch"
     # firmware
     ACCEPTED_CANCELED = "AcceptedCanceled"
     INVALID_CERTIFICATE = "InvalidCertificate"
@@ -48,6 +50,7 @@ class Verdict:
     info: str = ""
     transaction_id: str | None = None  # RequestStart on an EVSE where a transaction already runs (F02)
     data: str | None = None  # DataTransfer answer
+    local_list: ListState | None = None  # answer to GetLocalListVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,20 @@ class DataTransfer:
 # ---------------------------------------------------------------------- local list
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateLocalList:
+    """1.6 5.15, 2.0.1 D01. ``full``: ``entries`` replace the list; else they change it."""
+
+    version: int
+    full: bool
+    entries: tuple[ListEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GetLocalListVersion:
+    """1.6 5.10, 2.0.1 D02. The verdict says NotSupported while the list is switched off."""
+
+
 # ---------------------------------------------------------------------- firmware
 
 
@@ -221,6 +238,8 @@ Command = (
     | DataTransfer
     # reservation
     # local list
+    | UpdateLocalList
+    | GetLocalListVersion
     # firmware
     | UpdateFirmware
     # logs

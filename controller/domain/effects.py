@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.domain.commands import ResetKind, TriggerMessage, Verdict
+from controller.domain.commands import ResetKind, TriggerMessage, UpdateLocalList, Verdict
 from controller.domain.events import Event
 from controller.domain.tokens import IdToken
 
@@ -44,7 +44,17 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class ForgetTokens:
-    """Empty the authorization cache (ClearCache)."""
+    """Empty the authorization cache (ClearCache); ``TokensStored(number, ...)`` follows."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLocalList:
+    """Change list and version in one step, durably; ``TokensStored(number, ...)`` follows."""
+
+    number: int
+    update: UpdateLocalList
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ Effect = (
     | Send
     | Restart
     | ForgetTokens
+    | StoreLocalList
     | ShowIndicator
     | Settled
     # firmware

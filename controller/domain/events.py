@@ -247,6 +247,7 @@ class FaultRaised:
     fault: str
     at_ms: int
     tries: int = 0
+    about: str = ""  # what it is about, in one word: the token of a local-list-conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +341,17 @@ class SecurityEvent:
 
 
 # ---------------------------------------------------------------------- local list
+
+
+@dataclass(frozen=True, slots=True)
+class LocalListUpdated:
+    """The CSMS sent (a part of) the local list and it is stored. ``entries``: tokens in the list now."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    version: int
+    full: bool
+    entries: int
+    at_ms: int
 
 
 # ---------------------------------------------------------------------- firmware
@@ -442,6 +454,7 @@ Event = (
     | SecurityEvent
     # reservation
     # local list
+    | LocalListUpdated
     # firmware
     | FirmwareUpdateBegun
     | FirmwareStatusChanged

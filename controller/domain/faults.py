@@ -74,6 +74,7 @@ CONTACTOR_WORN = "contactor-worn"
 CONTACTOR_WELDED = "contactor-welded"
 SAFETY_SILENT = "safety-silent"
 STORAGE = "storage"
+LOCAL_LIST_CONFLICT = "local-list-conflict"
 
 _SAFETY_ROWS = (
     Fault(
@@ -372,6 +373,18 @@ _CONTROLLER_ROWS = (
         inhibits="nothing",
         remedy="replace the contactor before it welds, then `joulepost command contactor_replaced`",
         component201="PowerContactor",
+    ),
+    Fault(
+        LOCAL_LIST_CONFLICT,
+        "the local list and the CSMS contradict each other about a token",
+        "the CSMS sends the list anew, or agrees with it; or the list is switched off",
+        "LocalListConflict",
+        blocking=False,
+        severity=Severity.WARNING,
+        acts=Acts.NOBODY,
+        inhibits="nothing",
+        remedy="let the CSMS send its list again; `joulepost why` names the token",
+        component201="LocalAuthListCtrlr",
     ),
 )
 

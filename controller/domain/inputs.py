@@ -92,6 +92,14 @@ class AuthorizeAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class TokensStored:
+    """Cache or list was changed in the store, or (``why`` given) was not and is what it was before."""
+
+    number: int
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionAnswered:
     """The CSMS answered a transaction message with information on its token."""
 
@@ -200,6 +208,7 @@ Input = (
     | MeterFailed
     | TokenPresented
     | AuthorizeAnswered
+    | TokensStored
     | TransactionAnswered
     | CsmsChanged
     | StorageChanged

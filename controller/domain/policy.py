@@ -21,6 +21,8 @@ class Policy:
     offline_tx_for_unknown_id: bool  # AuthCtrlr.OfflineTxForUnknownIdEnabled
     auth_cache_enabled: bool  # AuthCacheCtrlr.Enabled
     local_list_enabled: bool  # LocalAuthListCtrlr.Enabled
+    local_list_entries: int  # most tokens in the list: LocalAuthListCtrlr.Entries.maxLimit
+    local_list_items: int  # most in one message: LocalAuthListCtrlr.ItemsPerMessage / SendLocalListMaxLength
     stop_tx_on_invalid_id: bool  # TxCtrlr.StopTxOnInvalidId
     max_energy_on_invalid_id_wh: int  # TxCtrlr.MaxEnergyOnInvalidId
     stop_tx_on_ev_side_disconnect: bool  # TxCtrlr.StopTxOnEVSideDisconnect

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from controller.domain.authorization import TokenBook, decide
+from controller.domain.authorization import decide
 from controller.domain.block import Block, Handler
 from controller.domain.commands import (
     ChangeAvailability,
-    ClearCache,
     ContactorReplaced,
     DataTransfer,
     OverrideDelay,
@@ -29,7 +28,7 @@ from controller.domain.commands import (
     UnlockConnector,
     Verdict,
 )
-from controller.domain.effects import AskAuthorize, ForgetTokens, Outcome, Restart, Send
+from controller.domain.effects import AskAuthorize, Outcome, Restart, Send
 from controller.domain.events import (
     AvailabilityChanged,
     Event,
@@ -38,7 +37,6 @@ from controller.domain.events import (
     RestartBegun,
     StationStarted,
     StoppedReason,
-    TokenLearned,
     TokenRefused,
     Trigger,
 )
@@ -67,7 +65,8 @@ from controller.domain.random_delay import Draw
 from controller.domain.sampling import WallClock
 from controller.domain.security import Security
 from controller.domain.smart_charging import SmartCharging
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
+from controller.domain.token_lists import TokenLists
+from controller.domain.tokens import AuthorizationStatus, IdToken, TokenBook
 from controller.domain.turn import Turn
 from controller.domain.views import EvseView, Progress
 
@@ -116,6 +115,7 @@ class Station:
         self._new_id = new_id
         self._draw = draw
         self._questions: dict[int, _Question] = {}
+        self._late: dict[int, IdToken] = {}  # asked about, decided without the CSMS, answer still to come
         self._next_number = 0
         self._scheduled_operative: bool | None = None
         self._reset: tuple[ResetKind, int] | None = None
@@ -124,8 +124,10 @@ class Station:
         self.smart_charging = SmartCharging(self.evses)
         self.security = Security(self.evses)
         self.firmware = Firmware(self.evses, firmware, self._number, self.security.record)
+        self.token_lists = TokenLists(book, self._number)
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
+            self.token_lists,
             self.smart_charging,
             self.security,
             self.firmware,
@@ -147,7 +149,6 @@ class Station:
             ChangeAvailability: self._change_availability,
             UnlockConnector: self._unlock,
             Reset: self._reset_command,
-            ClearCache: self._clear_cache,
             ResetFaults: self._reset_faults,
             OverrideDelay: self._override_delay,
             ContactorReplaced: self._contactor_replaced,
@@ -254,6 +255,7 @@ class Station:
         fault = None
         if self.storage_fault is not None:
             fault = STORAGE
+        conflict = self.token_lists.conflict
         view = EvseView(
             evse_id=0,
             connector_id=0,
@@ -266,6 +268,8 @@ class Station:
             transaction_id=None,
             charging_state=None,
             changed_at_ms=self._view0.changed_at_ms if self._view0 else now.utc_ms,
+            warning=conflict.fault if conflict else None,
+            about=conflict.about if conflict else "",
         )
         if view != self._view0:
             self._view0 = view = replace(view, changed_at_ms=now.utc_ms)
@@ -349,6 +353,7 @@ class Station:
         for ask_id, question in list(self._questions.items()):
             if turn.now.mono_ms >= question.deadline_ms:
                 self._authorize_answered(AuthorizeAnswered(ask_id, None), turn)
+                self._late[ask_id] = question.token
         aligned, aligned_ended = self._wall_clock.passed(turn.now, *self._aligned_intervals())
         for evse in self.evses.values():
             if aligned:
@@ -404,14 +409,17 @@ class Station:
 
     def _authorize_answered(self, answered: AuthorizeAnswered, turn: Turn) -> None:
         question = self._questions.pop(answered.ask_id, None)
-        if question is None:
-            return  # too late: it was decided without the CSMS
+        if question is None:  # too late: it was decided without the CSMS, but it is still worth knowing
+            asked = self._late.pop(answered.ask_id, None)
+            if asked is not None and answered.info is not None:
+                self.token_lists.learn(asked, answered.info, turn)
+            return
         token, info = question.token, answered.info
         if info is None:
             decision = decide(token, self._book, turn.policy, False, turn.now.utc_ms)
             status, group, source = decision.status, decision.group, decision.source
         else:
-            self._learn(token, info, turn)
+            self.token_lists.learn(token, info, turn)
             status, group, source = info.status_at(turn.now.utc_ms), info.group, "csms"
         if question.remote is None:
             self._decided(token, question.evse_id, status, group, source, turn)
@@ -419,15 +427,6 @@ class Station:
             self._grant_remote(question.remote, group, turn)
         else:
             turn.emit(TokenRefused(token, status, source, turn.now.utc_ms))
-
-    def _learn(self, token: IdToken, info: TokenInfo, turn: Turn) -> None:
-        """What the CSMS says goes to the cache, unless the local list has the token (1.6 3.5.3) or the cache
-        knows just this: repeating it is no news, and worth no commit."""
-        if turn.policy.local_list_enabled and self._book.listed(token) is not None:
-            return
-        if self._book.cached(token) == info:
-            return
-        turn.emit(TokenLearned(token, info, turn.now.utc_ms))
 
     def _decided(
         self,
@@ -486,7 +485,7 @@ class Station:
 
     def _transaction_answered(self, answered: TransactionAnswered, turn: Turn) -> None:
         """idTagInfo / idTokenInfo in the answer to a transaction message (1.6 4.8, 2.0.1 E05)."""
-        self._learn(answered.token, answered.info, turn)
+        self.token_lists.learn(answered.token, answered.info, turn)
         for evse in self.evses.values():
             transaction = evse.transaction
             if transaction is None or transaction.id != answered.transaction_id:
@@ -615,13 +614,6 @@ class Station:
         self._reset = None
         turn.emit(RestartBegun(kind, turn.now.utc_ms))
         turn.do(Restart(kind))
-
-    def _clear_cache(self, _command: ClearCache, turn: Turn) -> Verdict:
-        """1.6 5.4, errata 3.23: Rejected where there is no cache."""
-        if not turn.policy.auth_cache_enabled:
-            return Verdict(Status.REJECTED, "CacheDisabled", "the authorization cache is switched off")
-        turn.do(ForgetTokens())
-        return Verdict(Status.ACCEPTED)
 
     def _reset_faults(self, command: ResetFaults, turn: Turn) -> Verdict:
         evse = self.evses.get(command.evse_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class TokenType(StrEnum):
@@ -65,3 +66,27 @@ class TokenInfo:
         ):
             return AuthorizationStatus.EXPIRED
         return self.status
+
+
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """One line of an update of the local list. ``info`` None: the token leaves the list (1.6 7.1)."""
+
+    token: IdToken
+    info: TokenInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """The local list as it is kept. ``version`` 0: no list was ever sent. ``entries``: tokens in it."""
+
+    version: int = 0
+    entries: int = 0
+
+
+class TokenBook(Protocol):
+    """Local list and authorization cache, read only."""
+
+    def listed(self, token: IdToken) -> TokenInfo | None: ...
+    def cached(self, token: IdToken) -> TokenInfo | None: ...
+    def list_state(self) -> ListState: ...

@@ -41,3 +41,4 @@ class EvseView:
     changed_at_ms: int  # UTC ms of the last change of this view
     token: IdToken | None = None
     warning: str | None = None  # name of a fault that does not block
+    about: str = ""  # what the warning is about, in one word

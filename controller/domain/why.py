@@ -51,6 +51,13 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
             Reason("inhibit", "safety-silent", cause, "controller", None, fault.clears_by, fault.remedy)
         )
     rows.extend(_kept(station, evse_id, {row.name for row in rows}))
+    conflict = station.token_lists.conflict
+    if conflict is not None:
+        fault = describe(conflict.fault)
+        cause = f"{fault.cause} ({conflict.about})"
+        rows.append(
+            Reason("warning", fault.name, cause, "CSMS", conflict.at_ms, fault.clears_by, fault.remedy)
+        )
     if not station.operative:
         rows.append(
             Reason("session", "station unavailable", "inoperative", "CSMS or technician", None, "Operative")

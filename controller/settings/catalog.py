@@ -283,13 +283,27 @@ AUTH_CACHE_ENABLED = Variable(
 AUTH_CACHE_AVAILABLE = Variable(
     "AuthCacheCtrlr", "Available", boolean(), True, "There is an authorization cache.", mutability=READ_ONLY,
 )  # fmt: skip
+MOST_LISTED = 10_000
+"""Tokens the local list may have."""
 LOCAL_LIST_ENABLED = Variable(
-    "LocalAuthListCtrlr", "Enabled", boolean(), False,
-    "The local list of tokens is used.", key16="LocalAuthListEnabled",
+    "LocalAuthListCtrlr", "Enabled", boolean(), True,
+    "The local list of tokens is used and the CSMS may change it.", key16="LocalAuthListEnabled",
 )  # fmt: skip
 LOCAL_LIST_AVAILABLE = Variable(
-    "LocalAuthListCtrlr", "Available", boolean(), False,
-    "The CSMS can manage the local list; not supported yet.", mutability=READ_ONLY,
+    "LocalAuthListCtrlr", "Available", boolean(), True, "The CSMS can manage the local list.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+LOCAL_LIST_ENTRIES: Variable[int] = Variable(
+    "LocalAuthListCtrlr", "Entries", integer(0, MOST_LISTED), None,
+    "Tokens in the local list now; maxLimit is how many there may be.", mutability=READ_ONLY,
+)  # fmt: skip
+LOCAL_LIST_ITEMS = Variable(
+    "LocalAuthListCtrlr", "ItemsPerMessage", integer(1, 1000), 1000,
+    "Most tokens in one SendLocalList.", mutability=READ_ONLY, key16="SendLocalListMaxLength",
+)  # fmt: skip
+LOCAL_LIST_BYTES = Variable(
+    "LocalAuthListCtrlr", "BytesPerMessage", integer(1024, 262_144), 262_144,
+    "Greatest size of a SendLocalList message.", mutability=READ_ONLY,
 )  # fmt: skip
 
 # ------------------------------------------------------------------------- TxCtrlr
@@ -550,6 +564,11 @@ UNSIGNED_FIRMWARE = Variable(
     "Below security profile 2, firmware without a signature is taken too (1.6 UpdateFirmware); with profile "
     "2 or 3 never (white paper L01.FR.20).", mutability=READ_ONLY,
 )  # fmt: skip
+AUTH_CACHE_ENTRIES = Variable(
+    "JoulepostCtrlr", "AuthCacheEntries", integer(1, 100_000), 5000,
+    "Tokens the authorization cache remembers; then invalid ones make room, the oldest valid ones next.",
+    mutability=READ_ONLY, reboot_required=True,
+)  # fmt: skip
 PHASE_ROTATION = Variable(
     "JoulepostCtrlr", "PhaseRotation", PhaseRotations(), ("0.Unknown",),
     "How the phases are connected: 0 = grid to main meter, 1.. = connectors (1.6 9.1.7).",
@@ -567,7 +586,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     BASIC_AUTH_PASSWORD, IDENTITY, ORGANIZATION_NAME, CERTIFICATE_ENTRIES, SECURITY_PROFILE,
     AUTH_ENABLED, AUTHORIZE_REMOTE_START, LOCAL_AUTHORIZE_OFFLINE, LOCAL_PRE_AUTHORIZE,
     OFFLINE_TX_FOR_UNKNOWN_ID, AUTH_CACHE_ENABLED, AUTH_CACHE_AVAILABLE,
-    LOCAL_LIST_ENABLED, LOCAL_LIST_AVAILABLE,
+    LOCAL_LIST_ENABLED, LOCAL_LIST_AVAILABLE, LOCAL_LIST_ENTRIES, LOCAL_LIST_ITEMS, LOCAL_LIST_BYTES,
     EV_CONNECTION_TIMEOUT, STOP_TX_ON_EV_SIDE_DISCONNECT, STOP_TX_ON_INVALID_ID, MAX_ENERGY_ON_INVALID_ID,
     TX_START_POINT, TX_STOP_POINT,
     SAMPLED_INTERVAL, SAMPLED_MEASURANDS, STARTED_MEASURANDS, ENDED_INTERVAL, ENDED_MEASURANDS,
@@ -583,6 +602,8 @@ VARIABLES: tuple[Variable[Any], ...] = (
     OVER_VOLTAGE_PERCENT, UNDER_VOLTAGE_PERCENT, VOLTAGE_TIME, VOLTAGE_RETRIES, PROTECTION_RESTART,
     RANDOM_DELAY_MAXIMUM, CONTACTOR_RATED_OPERATIONS, CONTACTOR_RATED_UNDER_LOAD, UNSIGNED_FIRMWARE,
 )  # fmt: skip
+    RANDOM_DELAY_MAXIMUM, CONTACTOR_RATED_OPERATIONS, CONTACTOR_RATED_UNDER_LOAD, AUTH_CACHE_ENTRIES,
+)  # fmt: skip
 
 NUMBER_OF_CONNECTORS_16 = ComputedKey16("NumberOfConnectors", "Connectors of the station.")
 SUPPORTED_FEATURE_PROFILES_16 = ComputedKey16("SupportedFeatureProfiles", "1.6 feature profiles.")
@@ -595,6 +616,7 @@ KEYS_16: tuple[LimitKey16 | ComputedKey16, ...] = (
     LimitKey16("StopTxnSampledDataMaxLength", ENDED_MEASURANDS, "Most items in that list."),
     LimitKey16("StopTxnAlignedDataMaxLength", ALIGNED_ENDED_MEASURANDS, "Most items in that list."),
     LimitKey16("ConnectorPhaseRotationMaxLength", PHASE_ROTATION, "Most items in that list."),
+    LimitKey16("LocalAuthListMaxLength", LOCAL_LIST_ENTRIES, "Most tokens in the local list."),
     LimitKey16("MaxChargingProfilesInstalled", PROFILE_ENTRIES, "Most profiles installed at a time."),
 )
 

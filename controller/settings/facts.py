@@ -52,6 +52,7 @@ class LiveFacts:
     availability: Callable[[int, int], str]
     power_w: Callable[[int], int]
     profiles_installed: Callable[[], int]
+    tokens_listed: Callable[[], int]
 
 
 def providers(facts: StationFacts, live: LiveFacts) -> dict[Variable[Any], Provider]:
@@ -76,6 +77,7 @@ def providers(facts: StationFacts, live: LiveFacts) -> dict[Variable[Any], Provi
         c.IDENTITY: fixed(facts.identity),
         c.SECURITY_PROFILE: fixed(facts.security_profile),
         c.PROFILE_ENTRIES: Provider(lambda place: live.profiles_installed()),
+        c.LOCAL_LIST_ENTRIES: Provider(lambda place: live.tokens_listed()),
         c.STATION_VENDOR: fixed(facts.vendor),
         c.STATION_MODEL: fixed(facts.model),
         c.STATION_SERIAL: fixed(facts.serial),

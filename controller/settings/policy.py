@@ -18,6 +18,8 @@ def policy(settings: Settings) -> Policy:
         offline_tx_for_unknown_id=settings[c.OFFLINE_TX_FOR_UNKNOWN_ID],
         auth_cache_enabled=settings[c.AUTH_CACHE_ENABLED],
         local_list_enabled=settings[c.LOCAL_LIST_ENABLED],
+        local_list_entries=c.MOST_LISTED,
+        local_list_items=settings[c.LOCAL_LIST_ITEMS],
         stop_tx_on_invalid_id=settings[c.STOP_TX_ON_INVALID_ID],
         max_energy_on_invalid_id_wh=settings[c.MAX_ENERGY_ON_INVALID_ID],
         stop_tx_on_ev_side_disconnect=settings[c.STOP_TX_ON_EV_SIDE_DISCONNECT],

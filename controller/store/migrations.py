@@ -59,4 +59,12 @@ MIGRATIONS: tuple[Migration, ...] = (
             " id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, state TEXT NOT NULL) STRICT",
         ),
     ),
+    Migration(
+        2,
+        (
+            # The version of the local list; no row: none was ever sent.
+            "CREATE TABLE token_list ("
+            " id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL) STRICT",
+        ),
+    ),
 )

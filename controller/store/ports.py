@@ -8,7 +8,7 @@ from typing import Protocol
 
 from controller.domain.events import Event
 from controller.domain.instant import Now
-from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.tokens import IdToken, ListEntry, ListState, TokenInfo
 
 
 class StorageError(Exception):
@@ -78,8 +78,10 @@ class TokenTables(Protocol):
 
     def cached(self, token: IdToken) -> TokenInfo | None: ...
     def listed(self, token: IdToken) -> TokenInfo | None: ...
+    def list_state(self) -> ListState: ...
     def remember(self, learned: Iterable[tuple[IdToken, TokenInfo]], utc_ms: int) -> None: ...
     def forget_all(self) -> None: ...
+    def update_list(self, version: int, full: bool, entries: Iterable[ListEntry], utc_ms: int) -> None: ...
 
 
 class SettingValues(Protocol):

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
+from controller.domain.tokens import (
+    AuthorizationStatus,
+    IdToken,
+    ListEntry,
+    ListState,
+    TokenInfo,
+    TokenType,
+)
 from controller.store.database import Database
 from controller.store.ports import StorageError
 
@@ -19,7 +26,7 @@ _UPSERT = (
 
 
 class SqliteTokenTables:
-    """``cache_entries``: the oldest entries of the cache make room beyond this number (1.6 3.5.1)."""
+    """``cache_entries``: so many the cache holds; then others make room (1.6 3.5.1)."""
 
     def __init__(self, database: Database, cache_entries: int = 5000) -> None:
         self._database = database
@@ -34,18 +41,26 @@ class SqliteTokenTables:
     def remember(self, learned: Iterable[tuple[IdToken, TokenInfo]], utc_ms: int) -> None:
         """Put into the cache what the CSMS told, in one commit; what is known already costs no write.
 
-        Raises ``StorageError``.
+        A full cache makes room first: entries that are not valid (any more) go, then the oldest valid ones
+        (1.6 3.5.1). Raises ``StorageError``.
         """
-        news = [(token, info) for token, info in learned if self.cached(token) != info]
+        news = {token.key: (token, info) for token, info in learned if self.cached(token) != info}
         if not news:
             return
         with self._database.transaction("write the authorization cache") as transaction:
-            transaction.execute_many(_UPSERT, [_row("cache", token, info, utc_ms) for token, info in news])
-            transaction.execute(
-                "DELETE FROM tokens WHERE list = 'cache' AND key IN"
-                " (SELECT key FROM tokens WHERE list = 'cache'"
-                " ORDER BY learned_at_ms DESC, key LIMIT -1 OFFSET ?)",
-                (self._cache_entries,),
+            marks = ",".join("?" * len(news))
+            others = f"FROM tokens WHERE list = 'cache' AND key NOT IN ({marks})"
+            kept = transaction.rows(f"SELECT count(*) {others}", tuple(news))[0][0]
+            too_many = kept + len(news) - self._cache_entries
+            if too_many > 0:
+                transaction.execute(
+                    f"DELETE FROM tokens WHERE list = 'cache' AND key IN (SELECT key {others}"
+                    " ORDER BY status = 'Accepted' AND (expires_at_ms IS NULL OR expires_at_ms > ?),"
+                    " learned_at_ms, key LIMIT ?)",
+                    (*news, utc_ms, too_many),
+                )
+            transaction.execute_many(
+                _UPSERT, [_row("cache", token, info, utc_ms) for token, info in news.values()]
             )
 
     def forget_all(self) -> None:
@@ -53,12 +68,37 @@ class SqliteTokenTables:
         with self._database.transaction("clear the authorization cache") as transaction:
             transaction.execute("DELETE FROM tokens WHERE list = 'cache'")
 
-    def replace_list(self, entries: Iterable[tuple[IdToken, TokenInfo]], utc_ms: int) -> None:
-        """Replace the whole local list in one commit. Raises ``StorageError``."""
-        rows = [_row("local", token, info, utc_ms) for token, info in entries]
-        with self._database.transaction("replace the local list") as transaction:
-            transaction.execute("DELETE FROM tokens WHERE list = 'local'")
+    def list_state(self) -> ListState:
+        """Raises ``StorageError``."""
+        rows = self._database.rows(
+            "look up the local list",
+            "SELECT (SELECT version FROM token_list), (SELECT count(*) FROM tokens WHERE list = 'local')",
+        )
+        version, entries = rows[0]
+        return ListState(version or 0, entries)
+
+    def update_list(self, version: int, full: bool, entries: Iterable[ListEntry], utc_ms: int) -> None:
+        """Replace the local list (``full``) or change it; entries and version in one commit, or nothing.
+
+        Tokens of the list leave the cache (1.6 3.5.3). Raises ``StorageError``.
+        """
+        gone = []
+        rows = []
+        for entry in entries:
+            if entry.info is None:
+                gone.append((entry.token.key,))
+            else:
+                rows.append(_row("local", entry.token, entry.info, utc_ms))
+        with self._database.transaction("update the local list") as transaction:
+            if full:
+                transaction.execute("DELETE FROM tokens WHERE list = 'local'")
+            transaction.execute_many("DELETE FROM tokens WHERE list = 'local' AND key = ?", gone)
             transaction.execute_many(_UPSERT, rows)
+            transaction.execute(
+                "DELETE FROM tokens WHERE list = 'cache' AND key IN"
+                " (SELECT key FROM tokens WHERE list = 'local')"
+            )
+            transaction.execute("INSERT OR REPLACE INTO token_list (id, version) VALUES (1, ?)", (version,))
 
     def _find(self, table: str, token: IdToken) -> TokenInfo | None:
         rows = self._database.rows(

@@ -5,16 +5,24 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.commands import Verdict
-from controller.domain.effects import Effect, Outcome
-from controller.domain.events import Event
+from controller.domain.effects import Effect, ForgetTokens, Outcome, Settled, StoreLocalList
+from controller.domain.events import Event, TokenLearned
 from controller.domain.evse import EvseSpec
 from controller.domain.firmware import NO_INSTALLER, FirmwareSpec
-from controller.domain.inputs import CsmsChanged, EvseFacts, Input, Reading, Tick, TokenPresented
+from controller.domain.inputs import (
+    CsmsChanged,
+    EvseFacts,
+    Input,
+    Reading,
+    Tick,
+    TokenPresented,
+    TokensStored,
+)
 from controller.domain.instant import Now
 from controller.domain.measurands import Measurand
 from controller.domain.policy import Policy
 from controller.domain.station import Station
-from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.tokens import IdToken, ListState, TokenInfo
 
 ENERGY = (Measurand.ENERGY_IMPORT_REGISTER,)
 
@@ -27,6 +35,8 @@ POLICY = Policy(
     offline_tx_for_unknown_id=False,
     auth_cache_enabled=True,
     local_list_enabled=True,
+    local_list_entries=10,
+    local_list_items=5,
     stop_tx_on_invalid_id=True,
     max_energy_on_invalid_id_wh=0,
     stop_tx_on_ev_side_disconnect=True,
@@ -66,12 +76,33 @@ class Book:
     def __init__(self) -> None:
         self.list: dict[str, TokenInfo] = {}
         self.cache: dict[str, TokenInfo] = {}
+        self.version = 0
+        self.broken = ""  # why it cannot be written
 
     def listed(self, token: IdToken) -> TokenInfo | None:
         return self.list.get(token.key)
 
     def cached(self, token: IdToken) -> TokenInfo | None:
         return self.cache.get(token.key)
+
+    def list_state(self) -> ListState:
+        return ListState(self.version, len(self.list))
+
+    def perform(self, effect: Effect) -> TokensStored | None:
+        """Do what is to be done about tokens, as the shell does."""
+        match effect:
+            case ForgetTokens():
+                if not self.broken:
+                    self.cache.clear()
+            case StoreLocalList(update=update):
+                if not self.broken:
+                    self.version = update.version
+                    kept = {} if update.full else self.list
+                    changed = {**kept, **{entry.token.key: entry.info for entry in update.entries}}
+                    self.list = {key: info for key, info in changed.items() if info is not None}
+            case _:
+                return None
+        return TokensStored(effect.number, self.broken or None)
 
 
 class Hand:
@@ -83,8 +114,9 @@ class Hand:
         policy: Policy = POLICY,
         has_lock: bool = False,
         firmware: FirmwareSpec = NO_INSTALLER,
+        book: Book | None = None,
     ) -> None:
-        self.book = Book()
+        self.book = book or Book()
         self.ids = iter(f"tx-{n}" for n in range(1, 1000))
         specs = [EvseSpec(n, has_lock=has_lock) for n in range(1, evses + 1)]
         self.specs = specs
@@ -103,9 +135,24 @@ class Hand:
 
     def give(self, input_: Input) -> Verdict | None:
         self.outcome = self.station.handle(input_, self.now)
-        self.events.extend(self.outcome.events)
-        self.effects.extend(self.outcome.effects)
-        return self.outcome.verdict
+        outcome = self.outcome
+        self.events.extend(outcome.events)
+        self.effects.extend(outcome.effects)
+        for event in outcome.events:
+            if isinstance(event, TokenLearned):
+                self.book.cache[event.token.key] = event.info
+        for effect in outcome.effects:
+            stored = self.book.perform(effect)
+            if stored is not None:
+                self.give(stored)
+                self.outcome = outcome
+                (verdict,) = [
+                    one.verdict
+                    for one in self.effects
+                    if isinstance(one, Settled) and one.deferred == stored.number
+                ]
+                return verdict
+        return outcome.verdict
 
     def sleep(self, seconds: float, tick: bool = True) -> None:
         """Time passes in steps of a second, with a reading and a tick each."""

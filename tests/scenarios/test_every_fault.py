@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.commands import ContactorReplaced, InstallProfile, ResetFaults
+from controller.domain.commands import ContactorReplaced, InstallProfile, ResetFaults, UpdateLocalList
 from controller.domain.events import ContactorUsed, FaultCleared, FaultRaised, SessionEnded
 from controller.domain.faults import FAULTS, Acts, Severity
-from controller.domain.inputs import SafetyLost
+from controller.domain.inputs import SafetyLost, TransactionAnswered
 from controller.domain.profiles import (
     ChargingProfile,
     ChargingSchedule,
@@ -27,6 +27,7 @@ from controller.domain.profiles import (
     RateUnit,
     SchedulePeriod,
 )
+from controller.domain.tokens import AuthorizationStatus, IdToken, ListEntry, TokenInfo
 from controller.domain.wear import Wear
 from controller.domain.why import reasons
 from controller.safety.inhibits import CLEARING, Inhibit
@@ -161,6 +162,20 @@ async def new_contactor(house: House) -> None:
     assert verdict is not None and verdict.status == "Accepted"
 
 
+async def contradict(house: House) -> None:
+    """The list knows another person's token as good; the CSMS says that it is blocked."""
+    assert house.app is not None
+    token, good = IdToken("OTHER"), TokenInfo(AuthorizationStatus.ACCEPTED)
+    await house.app.inbox.ask(UpdateLocalList(1, True, (ListEntry(token, good),)))
+    bad = TokenInfo(AuthorizationStatus.BLOCKED)
+    house.app.inbox.take(TransactionAnswered("tx", token, bad, started=True))
+
+
+async def send_list(house: House) -> None:
+    assert house.app is not None
+    await house.app.inbox.ask(UpdateLocalList(2, True))
+
+
 TRIALS: dict[str, Trial] = {
     "board-silent": world_fault("board_silent"),
     "pilot-fault": world_fault("pilot_supply_beyond"),
@@ -187,6 +202,7 @@ TRIALS: dict[str, Trial] = {
     "meter-silent": world_fault("meter_silent"),
     "storage": Trial(fill_disk, empty_disk),
     "safety-silent": Trial(silence, hear),
+    "local-list-conflict": Trial(contradict, send_list, opens=False),
     "contactor-worn": Trial(old_contactor, new_contactor, opens=False, again=swipe),
 }
 
@@ -226,7 +242,7 @@ async def play(name: str, trial: Trial, directory: Path) -> None:
             return (
                 status["errorCode"] == row.code16
                 and status.get("vendorErrorCode") == (row.mrec or name)
-                and status.get("info") == name
+                and str(status.get("info")).split()[0] == name
                 and (status["status"] == "Faulted") is row.blocking
             )
 

@@ -38,6 +38,7 @@ LIVE = LiveFacts(
     availability=lambda evse_id, connector_id: "Occupied" if evse_id == 2 else "Available",
     power_w=lambda evse_id: 1000 * evse_id,
     profiles_installed=lambda: 3,
+    tokens_listed=lambda: 12,
 )
 
 

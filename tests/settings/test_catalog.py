@@ -115,6 +115,7 @@ def test_limits_of_1_6_come_from_the_rows_they_limit() -> None:
         "StopTxnSampledDataMaxLength": "20",
         "StopTxnAlignedDataMaxLength": "20",
         "ConnectorPhaseRotationMaxLength": "31",
+        "LocalAuthListMaxLength": "10000",
         "MaxChargingProfilesInstalled": "100",
     }
     with pytest.raises(ValueError, match="no limit"):

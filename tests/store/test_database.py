@@ -15,6 +15,8 @@ from controller.store.database import Database, explain
 from controller.store.migrations import MIGRATIONS, Migration
 from controller.store.ports import StorageError
 
+LATEST = MIGRATIONS[-1].version
+
 
 def names_all(error: StorageError, *words: str) -> None:
     for word in words:
@@ -45,7 +47,7 @@ def test_a_new_file_is_private_durable_and_ours(tmp_path: Path) -> None:
         ("journal_mode", "wal"),
         ("synchronous", 2),
         ("foreign_keys", 1),
-        ("user_version", 1),
+        ("user_version", LATEST),
     ]:
         assert database.rows("look", f"PRAGMA {pragma}") == [(value,)]
     database.close()
@@ -101,23 +103,28 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "joulepost.db"
     newer = (*MIGRATIONS, Migration(99, ("CREATE TABLE tariffs (id INTEGER PRIMARY KEY)",)))
     Database.open(path, migrations=newer).close()
-    names_all(refused(path), str(path), "newer version", "schema 99", "up to 1", "install that version")
+    names_all(
+        refused(path), str(path), "newer version", "schema 99", f"up to {LATEST}", "install that version"
+    )
 
 
 def test_a_migration_is_done_or_not_begun(tmp_path: Path) -> None:
     path = tmp_path / "joulepost.db"
     filled(path, 3)
-    broken = (*MIGRATIONS, Migration(2, ("CREATE TABLE tariffs (id INTEGER PRIMARY KEY)", "CREATE NONSENSE")))
-    with pytest.raises(StorageError, match="bring the schema to version 2"):
+    broken = (
+        *MIGRATIONS,
+        Migration(LATEST + 1, ("CREATE TABLE tariffs (id INTEGER PRIMARY KEY)", "CREATE NONSENSE")),
+    )
+    with pytest.raises(StorageError, match=f"bring the schema to version {LATEST + 1}"):
         Database.open(path, migrations=broken)
     database = Database.open(path)
-    assert database.rows("look", "PRAGMA user_version") == [(1,)]
+    assert database.rows("look", "PRAGMA user_version") == [(LATEST,)]
     assert database.rows("look", "SELECT count(*) FROM sqlite_schema WHERE name = 'tariffs'") == [(0,)]
     assert database.rows("look", "SELECT count(*) FROM setting_values") == [(3,)]
     database.close()
-    good = (*MIGRATIONS, Migration(2, ("CREATE TABLE tariffs (id INTEGER PRIMARY KEY)",)))
+    good = (*MIGRATIONS, Migration(LATEST + 1, ("CREATE TABLE tariffs (id INTEGER PRIMARY KEY)",)))
     database = Database.open(path, migrations=good)
-    assert database.rows("look", "PRAGMA user_version") == [(2,)]
+    assert database.rows("look", "PRAGMA user_version") == [(LATEST + 1,)]
     database.close()
 
 

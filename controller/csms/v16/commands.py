@@ -8,7 +8,7 @@ answered NotSupported (OCPP-J 1.6 4.2.3); what is not in the standard, ``rpc`` h
 from __future__ import annotations
 
 from controller.csms.rpc import CallRefused, NotAnswered
-from controller.csms.v16 import firmware, smart_charging
+from controller.csms.v16 import firmware, local_list, smart_charging
 from controller.csms.v16.calls import TX
 from controller.csms.v16.handler import Handler, answered, statuses, transaction_of
 from controller.csms.v16.profiles import parse_profile
@@ -115,11 +115,6 @@ def _change_configuration(payload: Payload, _: Lookup) -> Query:
     )
 
 
-def _local_list_version(_payload: Payload, _: Lookup) -> Answer:
-    """1.6 5.10: -1 = local authorization lists are not supported over OCPP."""
-    return Answer({"listVersion": -1})
-
-
 TABLE: dict[str, Handler] = {
     "ChangeAvailability": Handler(
         _change_availability, statuses("Rejected", Status.ACCEPTED, Status.SCHEDULED)
@@ -128,7 +123,6 @@ TABLE: dict[str, Handler] = {
     "ClearCache": Handler(_clear_cache, _ACCEPT_OR_REJECT),
     "DataTransfer": Handler(_data_transfer, _data_transfer_reply),
     "GetConfiguration": Handler(_get_configuration, answered),
-    "GetLocalListVersion": Handler(_local_list_version, answered),
     "RemoteStartTransaction": Handler(_remote_start, _ACCEPT_OR_REJECT),
     "RemoteStopTransaction": Handler(_remote_stop, _ACCEPT_OR_REJECT),
     "Reset": Handler(_reset, _ACCEPT_OR_REJECT),
@@ -144,6 +138,7 @@ TABLE: dict[str, Handler] = {
         ),
     ),
     # one line a block
+    **local_list.TABLE,
     **smart_charging.TABLE,
     **firmware.TABLE,
 }

@@ -49,6 +49,6 @@ def status_notification(view: EvseView) -> Payload:
         payload["errorCode"] = fault.code16
         if name == view.warning or fault.code16 != "NoError":
             # A code of ChargeX where there is one: it is what fleets of many makers are compared by.
-            payload["info"] = fault.name[:50]
+            payload["info"] = f"{fault.name} {view.about}".rstrip()[:50]
             payload["vendorErrorCode"] = (fault.mrec or fault.name)[:50]
     return payload

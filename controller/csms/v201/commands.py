@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from controller.csms.rpc import CallRefused
 from controller.csms.v201 import variables
 from controller.csms.v201.profiles import parse_filter, parse_profile
-from controller.csms.v201.tokens import parse_token
+from controller.csms.v201.tokens import parse_entry, parse_token
 from controller.csms.version import Answer, Desk, Query, Registered
 from controller.csms.wire import Payload, Unacceptable
 from controller.domain import commands as ask
@@ -163,9 +163,23 @@ def _transaction_status(payload: Payload) -> Query:
     return Query(answer)
 
 
-def _local_list_version(_payload: Payload) -> Answer:
-    """D02.FR.03: 0 = there is no local authorization list (it cannot be sent yet)."""
-    return Answer({"versionNumber": 0})
+def _send_local_list(payload: Payload) -> Command:
+    """D01."""
+    entries = payload.get("localAuthorizationList") or ()
+    return ask.UpdateLocalList(
+        version=payload["versionNumber"],
+        full=payload["updateType"] == "Full",
+        entries=tuple(parse_entry(data) for data in entries),
+    )
+
+
+def _local_list_version(_payload: Payload) -> Command:
+    return ask.GetLocalListVersion()
+
+
+def _local_list_version_reply(verdict: Verdict) -> Payload:
+    """D02: 0 = no list was ever sent, or it is switched off (D02.FR.03). An emptied one keeps its version."""
+    return {"versionNumber": verdict.local_list.version if verdict.local_list is not None else 0}
 
 
 def _answered(_verdict: Verdict) -> Payload:
@@ -178,12 +192,13 @@ TABLE: dict[str, Handler] = {
     "ClearChargingProfile": Handler(_clear_profile, _statuses("Unknown", Status.ACCEPTED)),
     "DataTransfer": Handler(_data_transfer, _data_transfer_reply),
     "GetBaseReport": Handler(variables.get_base_report, _answered),
-    "GetLocalListVersion": Handler(_local_list_version, _answered),
+    "GetLocalListVersion": Handler(_local_list_version, _local_list_version_reply),
     "GetTransactionStatus": Handler(_transaction_status, _answered),
     "GetVariables": Handler(variables.get_variables, _answered),
     "RequestStartTransaction": Handler(_request_start, _request_start_reply),
     "RequestStopTransaction": Handler(_request_stop, _ACCEPT_OR_REJECT),
     "Reset": Handler(_reset, _ACCEPT_REJECT_OR_LATER),
+    "SendLocalList": Handler(_send_local_list, _statuses("Failed", Status.ACCEPTED, Status.VERSION_MISMATCH)),
     "SetChargingProfile": Handler(_set_profile, _ACCEPT_OR_REJECT),
     "SetVariables": Handler(variables.set_variables, _answered),
     "TriggerMessage": Handler(_trigger, _statuses("Rejected", Status.ACCEPTED, Status.NOT_IMPLEMENTED)),

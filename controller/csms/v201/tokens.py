@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from controller.csms.wire import Payload, Unacceptable, parse_instant
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
+from controller.csms.wire import Payload, Unacceptable, optional_instant, parse_instant
+from controller.domain.tokens import AuthorizationStatus, IdToken, ListEntry, TokenInfo, TokenType
 
 _TYPES = {kind.value: kind for kind in TokenType}
 
@@ -33,3 +33,13 @@ def token_info(info: Payload) -> TokenInfo:
         named = info["groupIdToken"]
         group = IdToken(named["idToken"], _TYPES.get(named["type"], TokenType.CENTRAL))
     return TokenInfo(AuthorizationStatus(info["status"]), expires_at_ms, group)
+
+
+def parse_entry(data: Payload) -> ListEntry:
+    """AuthorizationData (D01). An expiry that cannot be read spoils the update: without it the entry would be
+    valid for ever. Raises ``Unacceptable``."""
+    token, info = parse_token(data["idToken"]), data.get("idTokenInfo")
+    if info is None:
+        return ListEntry(token, None)
+    optional_instant(info, "cacheExpiryDateTime")
+    return ListEntry(token, token_info(info))

@@ -105,11 +105,6 @@ def test_16_CORE_119_unknown_transaction_is_rejected() -> None:
     assert parsed("RemoteStopTransaction", {"transactionId": 8}) == Answer({"status": "Rejected"})
 
 
-def test_16_LIST_08_no_local_list_over_ocpp() -> None:
-    answer = parsed("GetLocalListVersion", {})
-    assert checked_answer("ocpp1.6", "GetLocalListVersion", answer.payload) == {"listVersion": -1}
-
-
 STATION_ACTIONS = [
     "ChangeAvailability",
     "ClearCache",
@@ -118,6 +113,7 @@ STATION_ACTIONS = [
     "RemoteStartTransaction",
     "RemoteStopTransaction",
     "Reset",
+    "SendLocalList",
     "SetChargingProfile",
     "TriggerMessage",
     "UnlockConnector",

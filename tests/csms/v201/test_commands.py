@@ -14,7 +14,14 @@ from controller.csms.version import Answer, Query, Registered
 from controller.domain import commands as ask
 from controller.domain.commands import Status, Verdict
 from controller.domain.profiles import ProfileFilter, ProfilePurpose
-from controller.domain.tokens import IdToken, TokenType
+from controller.domain.tokens import (
+    AuthorizationStatus,
+    IdToken,
+    ListEntry,
+    ListState,
+    TokenInfo,
+    TokenType,
+)
 from tests.csms.desk import plain_desk
 from tests.csms.second_opinion import checked_answer, checked_request
 
@@ -154,6 +161,7 @@ STATION_ACTIONS = [
     "RequestStartTransaction",
     "RequestStopTransaction",
     "Reset",
+    "SendLocalList",
     "SetChargingProfile",
     "TriggerMessage",
     "UnlockConnector",
@@ -220,9 +228,36 @@ def test_E14_transaction_status(
     assert answer["messagesInQueue"] is queued
 
 
-def test_D02_no_local_list() -> None:
-    answer = parsed("GetLocalListVersion", {})
-    assert checked_answer("ocpp2.0.1", "GetLocalListVersion", answer.payload) == {"versionNumber": 0}
+def test_D01_a_local_list_becomes_entries() -> None:
+    entries = [
+        {
+            "idToken": {"idToken": "A", "type": "ISO14443"},
+            "idTokenInfo": {
+                "status": "Accepted",
+                "cacheExpiryDateTime": "2026-01-01T00:00:00Z",
+                "groupIdToken": {"idToken": "G", "type": "Central"},
+            },
+        },
+        {"idToken": {"idToken": "B", "type": "Central"}},
+    ]
+    payload = {"versionNumber": 3, "updateType": "Differential", "localAuthorizationList": entries}
+    known = TokenInfo(AuthorizationStatus.ACCEPTED, 1_767_225_600_000, IdToken("G"))
+    assert parsed("SendLocalList", payload) == ask.UpdateLocalList(
+        3,
+        False,
+        (ListEntry(IdToken("A", TokenType.ISO14443), known), ListEntry(IdToken("B"), None)),
+    )
+
+
+def test_D02_the_version_of_an_emptied_list_is_told_and_0_without_a_list() -> None:
+    assert parsed("GetLocalListVersion", {}) == ask.GetLocalListVersion()
+    for verdict, version in (
+        (Verdict(Status.NOT_SUPPORTED), 0),
+        (Verdict(Status.ACCEPTED, local_list=ListState(0, 0)), 0),
+        (Verdict(Status.ACCEPTED, local_list=ListState(5, 0)), 5),
+    ):
+        answer = checked_answer("ocpp2.0.1", "GetLocalListVersion", V.reply("GetLocalListVersion", verdict))
+        assert answer == {"versionNumber": version}
 
 
 def test_B03_FR_08_rejected_stations_answer_security_error() -> None:
