@@ -193,7 +193,10 @@ class App:
             firmware_version=VERSION,
             security_profile=config.csms.security_profile if config.csms else 0,
             evses=tuple(
-                EvseFact(evse.evse_id, evse.rating_ma, evse.phases, evse.tethered) for evse in profile.evses
+                EvseFact(
+                    evse.evse_id, evse.rating_ma, evse.phases, evse.tethered, evse.phase_switch is not None
+                )
+                for evse in profile.evses
             ),
         )
         live = LiveFacts(

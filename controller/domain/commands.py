@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from controller.domain.profiles import ChargingProfile, ProfileFilter
+from controller.domain.profiles import ChargingProfile, CompositeSchedule, ProfileFilter, RateUnit
 from controller.domain.tokens import IdToken, ListEntry, ListState
 
 
@@ -51,6 +51,7 @@ class Verdict:
     transaction_id: str | None = None  # RequestStart on an EVSE where a transaction already runs (F02)
     data: str | None = None  # DataTransfer answer
     local_list: ListState | None = None  # answer to GetLocalListVersion
+    composite: CompositeSchedule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,15 @@ class InstallProfile:
 @dataclass(frozen=True, slots=True)
 class ClearProfiles:
     filter: ProfileFilter
+
+
+@dataclass(frozen=True, slots=True)
+class GetComposite:
+    """1.6 5.7; 2.0.1 K08. evse_id 0 = the total of the station. ``unit`` None = the station chooses."""
+
+    evse_id: int
+    duration_s: int
+    unit: RateUnit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +240,7 @@ Command = (
     | Reset
     | InstallProfile
     | ClearProfiles
+    | GetComposite
     | ClearCache
     | ResetFaults
     | OverrideDelay

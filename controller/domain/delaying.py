@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from controller.domain.events import DelayBegun, DelayEnded, Event, TransactionEnded
-from controller.domain.limits import Claim, Moment, schedule_claims, schedule_profiles
+from controller.domain.limits import Claim, Moment, schedule_claims
 from controller.domain.random_delay import (
     NO_LIMIT_MA,
     POWER,
@@ -52,7 +52,7 @@ class Delaying:
         now = scheduled(turn, moment) if moment is not None else None
         state = self.state
         if moment is not None and state.accepted is None and state.running is None:
-            newest_ms = max((one.at_ms for one in turn.profiles.values()), default=0)
+            newest_ms = max((one.at_ms for one in turn.stacks.profiles.values()), default=0)
             since_ms = min(max(known_ms, newest_ms), turn.now.utc_ms)
             self.state = replace(state, accepted=scheduled(turn, replace(moment, utc_ms=since_ms)))
         step = follow(self.state, now, turn.now.utc_ms, turn.policy.random_delay_max_s, turn.draw)
@@ -81,7 +81,7 @@ class Delaying:
 
     def claims(self, turn: Turn, moment: Moment) -> list[Claim]:
         """The claims of the schedules, or the limit from before while a change is put off."""
-        schedules = schedule_claims(turn.profiles.values(), moment, turn.policy)
+        schedules = schedule_claims(turn.stacks, moment, turn.policy)
         if moment.transaction_id is None:
             return schedules
         most_s = turn.policy.random_delay_max_s
@@ -99,8 +99,7 @@ class Delaying:
 
 def scheduled(turn: Turn, moment: Moment) -> Scheduled:
     """What the schedules of a transaction allow at a moment, and who chose them."""
-    profiles = turn.profiles.values()
-    chosen = frozenset(one for some in schedule_profiles(profiles, moment) for one in some)
-    claims = schedule_claims(profiles, moment, turn.policy)
+    stack = turn.stacks.of_transaction(moment.evse_id, moment.transaction_id, moment.transaction_started_ms)
+    claims = schedule_claims(turn.stacks, moment, turn.policy)
     limit_ma = min((claim.limit_ma for claim in claims), default=NO_LIMIT_MA)
-    return Scheduled((moment.transaction_id, chosen), limit_ma)
+    return Scheduled((moment.transaction_id, stack.profiles), limit_ma)

@@ -40,20 +40,19 @@ from controller.domain.limits import (
     installation_claim,
     lowest,
     silent_claim,
-    station_claims,
 )
 from controller.domain.measurands import MeterSample, ReadingContext, Wanted
 from controller.domain.metering import Registers, Surroundings, sample
 from controller.domain.policy import Policy
 from controller.domain.profiles import ChargingProfile
 from controller.domain.sampling import Grid, Intervals, Sampling
+from controller.domain.sharing import LEAST_MA
 from controller.domain.tokens import IdToken
 from controller.domain.transaction import Transaction
 from controller.domain.turn import Turn
 from controller.domain.views import EvseView
 
-MINIMUM_OFFER_MA = 6000
-"""IEC 61851-1 Annex A: less cannot be offered."""
+MINIMUM_OFFER_MA = LEAST_MA
 FRESH_READING_MS = 2_500
 """A reading this young stands for now; while no current flows the register does not move."""
 CONTACTOR_WAIT_MS = 12_000
@@ -62,6 +61,10 @@ LAST_READING_WAIT_MS = 3_000
 """...and then this long for a reading taken with the contactor open."""
 SUSPENDED_EV_AFTER_MS = 5_000
 """After the first offer a vehicle has this long to ask for power before it counts as SuspendedEV."""
+ADAPT_MS = 5_000
+"""So long a vehicle may take to follow a lowered offer (IEC 61851-1)."""
+DECLINED_AFTER_MS = 15_000
+"""A vehicle that lets an offer stand this long without taking it leaves its share to the others."""
 UNLOCK_WAIT_MS = 5_000
 UNSEEN = {"starting", "board-silent"}
 """A safety process that starts with nothing but these has not seen the vehicle yet: "A" is not an unplug."""
@@ -149,6 +152,9 @@ class Evse:
         self._opened_at_ms: int | None = None
         self._stopping_since_ms: int | None = None
         self._offer_since_ms: int | None = None
+        self.declined = False  # the vehicle does not take what it is offered
+        self._draws_ma = 0  # what it may still draw until ``_draws_until_ms``, by the offer from before
+        self._draws_until_ms: int | None = None
         self._sampling = Sampling()
         self._intervals = Intervals()
         self._interrupted = False  # a fault took the power from the running transaction
@@ -254,8 +260,9 @@ class Evse:
             return self.reading
         return None
 
-    def claims(self, turn: Turn) -> list[Claim]:
-        """Every named claim on the current of this EVSE now; the lowest decides."""
+    def claims(self, turn: Turn, shared: bool = True) -> list[Claim]:
+        """Every named claim on the current of this EVSE now; the lowest decides. ``shared`` False: without
+        those that are for all EVSEs together."""
         policy, transaction, facts = turn.policy, self.transaction, self.facts
         if facts is None:
             claims = [silent_claim(self.safety_fault)]
@@ -269,21 +276,44 @@ class Evse:
             why = self.meter_fault or "no reading yet"
             claims.append(Claim("meter", 0, why, None, "the meter answers again"))
         claims.extend(self.keeper.claims(policy))
-        claims.extend(
-            station_claims(turn.profiles.values(), self._moment(turn.now.utc_ms), turn.active_evses, policy)
-        )
-        claims.extend(self.delaying.claims(turn, self._moment(turn.now.utc_ms)))
+        if shared:
+            claims.extend(turn.station_claims(turn, self.spec.evse_id))
+        claims.extend(self.delaying.claims(turn, self.moment(turn.now.utc_ms)))
         if transaction is not None and transaction.deauthorized and self._energy_spent(transaction):
             claims.append(
                 Claim("authorization", 0, "the CSMS withdrew the token", None, "another authorization")
             )
         return claims
 
-    def _moment(self, utc_ms: int) -> Moment:
+    def moment(self, utc_ms: int) -> Moment:
+        """What schedules are evaluated for at an instant (UTC ms)."""
         transaction = self.transaction
         started_ms = transaction.started.at_ms if transaction else None
         transaction_id = transaction.id if transaction else None
-        return Moment(self.spec.evse_id, transaction_id, started_ms, self.spec.phases, utc_ms)
+        spec = self.spec
+        return Moment(spec.evse_id, transaction_id, started_ms, spec.phases, utc_ms, spec.has_phase_switch)
+
+    @property
+    def phases_connected(self) -> int:
+        """How many phases a vehicle may draw from: one only when the switch says so, and shall."""
+        facts = self.facts
+        if not self.spec.has_phase_switch or facts is None:
+            return self.spec.phases
+        return max(self.phases, facts.phases)
+
+    @property
+    def offered_ma(self) -> int:
+        return self.facts.offered_ma if self.facts is not None and self.facts.pwm else 0
+
+    def occupied_ma(self, mono_ms: int) -> int:
+        """What the vehicle may draw at this moment: what it is offered, and what it was offered before, as
+        long as it may take to follow."""
+        facts = self.facts
+        if facts is None or not facts.contactor_closed:
+            return 0
+        if self._draws_until_ms is not None and mono_ms < self._draws_until_ms:
+            return max(self._draws_ma, self.offered_ma)
+        return self.offered_ma
 
     def _follow_delay(self, turn: Turn) -> None:
         transaction = self.transaction
@@ -291,7 +321,7 @@ class Evse:
             self.delaying.settle(turn, None, 0)
         else:
             known = transaction.last_updated or transaction.started
-            self.delaying.settle(turn, self._moment(turn.now.utc_ms), known.at_ms)
+            self.delaying.settle(turn, self.moment(turn.now.utc_ms), known.at_ms)
 
     def _meter_silent(self, turn: Turn) -> bool:
         return self.spec.has_meter and turn.policy.meter_required and self._meter_stale(turn)
@@ -376,10 +406,22 @@ class Evse:
             self._offer_since_ms = None
         if not facts.vehicle_connected:
             self._woke_plugged = False
+        self._follow_offer(previous, facts, turn.now.mono_ms)
         self.keeper.reported(inhibits)
         self.contactor.observe(previous, facts)
         self._follow_faults(turn)
         self._follow_plug(turn, facts, first=previous is None)
+
+    def _follow_offer(self, previous: EvseFacts | None, facts: EvseFacts, mono_ms: int) -> None:
+        """Remember what the vehicle may still draw after its offer was lowered."""
+        if not facts.contactor_closed:
+            self._draws_until_ms = None
+        elif previous is not None and previous.contactor_closed and previous.pwm:
+            now_ma = facts.offered_ma if facts.pwm else 0
+            if now_ma < previous.offered_ma:
+                still = self._draws_until_ms is not None and mono_ms < self._draws_until_ms
+                self._draws_ma = max(previous.offered_ma, self._draws_ma if still else 0)
+                self._draws_until_ms = mono_ms + ADAPT_MS
 
     def measured(self, reading: Reading, turn: Turn) -> None:
         """A reading of this EVSE's meter."""
@@ -500,6 +542,7 @@ class Evse:
         self._start_if_possible(turn)
         self._stop_when_energy_spent(turn)
         self._end_if_possible(turn)
+        self._follow_declined(turn)
         self._follow_delay(turn)
         self.contactor.settle(turn, turn.emitted(TransactionEnded) or turn.emitted(SessionEnded))
         self._follow_charging_state(turn)
@@ -561,7 +604,6 @@ class Evse:
         )
         self.authorization = None
         turn.emit(started)
-        turn.active_evses += 1
         assert self.transaction is not None
         ended_begin = sample(
             reading, around, _for_end(turn.policy), ReadingContext.TRANSACTION_BEGIN, now.utc_ms
@@ -644,7 +686,6 @@ class Evse:
                 at_ms=now.utc_ms,
             )
         )
-        turn.active_evses = max(0, turn.active_evses - 1)
         self._stopping_since_ms = None
         self._sampling.stop()
 
@@ -709,6 +750,13 @@ class Evse:
             return ()
         taken = self.take_sample(turn, turn.policy.sampled_measurands, context)
         return (taken,) if taken is not None else ()
+
+    def _follow_declined(self, turn: Turn) -> None:
+        facts = self.facts
+        if self.transaction is None or facts is None or facts.pilot != "B":
+            self.declined = False
+        elif facts.pwm and self._offer_since_ms is not None:
+            self.declined |= turn.now.mono_ms - self._offer_since_ms >= DECLINED_AFTER_MS
 
     def update(
         self,
@@ -862,6 +910,7 @@ class Evse:
             self.authorization.deadline_ms if self.authorization else None,
             self._sampling.next_deadline_ms,
             self._unlock_until_ms,
+            self._draws_until_ms,
         ]
         if self.reading is not None and METER_SILENT not in self.keeper.faults:
             # The limit of a silent meter holds from that millisecond on, not from the next tick.

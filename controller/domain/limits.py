@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from controller.domain.inputs import EvseFacts
 from controller.domain.policy import Policy
-from controller.domain.profiles import ChargingProfile, ProfilePurpose
-from controller.domain.schedule import period_limit_ma, winner
+from controller.domain.profiles import Installed, RateUnit, SchedulePeriod
+from controller.domain.stack import Stacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,90 +71,66 @@ def installation_claim(limit_ma: int) -> Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
-    """A profile as accepted: ``evse_id`` 0 = the station."""
-
-    evse_id: int
-    profile: ChargingProfile
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Moment:
-    """What the schedules of one EVSE are evaluated for. ``transaction_started_ms`` and ``utc_ms``: UTC ms."""
+    """What the schedules of one EVSE are evaluated for. Instants in UTC ms. ``phases``: what the EVSE can
+    give; ``switchable``: it can give one of them instead."""
 
     evse_id: int
     transaction_id: str | None
     transaction_started_ms: int | None
     phases: int
     utc_ms: int
+    switchable: bool = False
 
 
-def station_claims(
-    installed: Iterable[Installed], moment: Moment, active_evses: int, policy: Policy
-) -> list[Claim]:
-    """ChargingStationMaxProfile and external constraints: they protect the installation (K01, 1.6 3.13.1).
+def phases_used(period: SchedulePeriod | None, phases: int, switchable: bool, station_wide: bool) -> int:
+    """By how many phases a limit in W is divided.
 
-    Shared equally among the EVSEs with a transaction, so that their sum stays below it.
+    1.6 7.12: by the period's numberPhases, 3 when it says nothing; errata 3.34: never by more than there are,
+    the limit stays as given. Where fewer are named than the EVSE gives and no switch can take them away, a
+    profile of a transaction is still divided by what it names, since its sender knows the vehicle; what
+    protects the whole station is divided by what may really be drawn.
     """
-    claims = []
-    for purpose in (ProfilePurpose.EXTERNAL, ProfilePurpose.STATION_MAX):
-        candidates = [one for one in installed if one.profile.purpose is purpose and one.evse_id == 0]
-        claims += _claim(candidates, moment, policy, max(1, active_evses))
-    return claims
+    named = 3 if period is None else period.phases or 3
+    if named >= phases:
+        return phases
+    return phases if station_wide and not switchable else named
 
 
-def schedule_profiles(installed: Iterable[Installed], moment: Moment) -> list[list[Installed]]:
-    """What decides when a transaction charges: candidates in the order in which they are asked.
-
-    TxProfile replaces TxDefaultProfile for its transaction; a TxDefaultProfile of the EVSE replaces the
-    station's (1.6 3.13.1).
-    """
-    own, default, common = [], [], []
-    for one in installed:
-        profile = one.profile
-        if profile.purpose is ProfilePurpose.TX:
-            if one.evse_id == moment.evse_id and profile.transaction_id in (None, moment.transaction_id):
-                own.append(one)
-        elif profile.purpose is ProfilePurpose.TX_DEFAULT:
-            if one.evse_id == moment.evse_id:
-                default.append(one)
-            elif one.evse_id == 0:
-                common.append(one)
-    return [own if moment.transaction_id is not None else [], default, common]
-
-
-def schedule_claims(installed: Iterable[Installed], moment: Moment, policy: Policy) -> list[Claim]:
+def schedule_claims(stacks: Stacks, moment: Moment, policy: Policy) -> list[Claim]:
     """The claim of the transaction's schedules at this moment: none or one."""
-    for candidates in schedule_profiles(installed, moment):
-        claims = _claim(candidates, moment, policy, 1)
-        if claims:
-            return claims
-    return []
-
-
-def _claim(candidates: Iterable[Installed], moment: Moment, policy: Policy, divisor: int) -> list[Claim]:
-    when = {one.profile.id: one.at_ms for one in candidates}
-    profiles = [one.profile for one in candidates]
-    found = winner(profiles, moment.utc_ms, moment.transaction_started_ms)
-    if found is None:
+    stack = stacks.of_transaction(moment.evse_id, moment.transaction_id, moment.transaction_started_ms)
+    piece = stack.at(moment.utc_ms)
+    if piece.one is None or piece.period is None:
         return []
-    profile, period = found
-    limit_ma = period_limit_ma(profile, period, moment.phases, policy.nominal_voltage_v) // divisor
-    return [
-        Claim(
-            name=f"profile {profile.id}",
-            limit_ma=max(0, limit_ma),
-            source=f"{profile.purpose} id {profile.id}, stack level {profile.stack_level}",
-            since_ms=when[profile.id],
-            clears_by="the CSMS clears or replaces the charging profile, or its schedule moves on",
-            phases=period.phases,
-        )
-    ]
+    limit_milli = piece.period.limit_milli
+    if piece.one.profile.schedule.unit is RateUnit.W:
+        used = phases_used(piece.period, moment.phases, moment.switchable, station_wide=False)
+        limit_milli //= used * policy.nominal_voltage_v
+    return [profile_claim(piece.one, piece.period, limit_milli)]
+
+
+def profile_claim(one: Installed, period: SchedulePeriod, limit_ma: int, among: int = 1) -> Claim:
+    """``among``: so many EVSEs share what the profile allows."""
+    profile = one.profile
+    shared = f", shared by {among}" if among > 1 else ""
+    return Claim(
+        name=f"profile {profile.id}",
+        limit_ma=max(0, limit_ma),
+        source=f"{profile.purpose} id {profile.id}, stack level {profile.stack_level}{shared}",
+        since_ms=one.at_ms,
+        clears_by="the CSMS clears or replaces the charging profile, or its schedule moves on",
+        phases=period.phases,
+    )
 
 
 def replaces(new: Installed, old: Installed) -> bool:
-    """Same id, or same purpose and stack level on the same EVSE (1.6 5.16.3; 2.0.1 K01.FR.05)."""
+    """Same id, or same purpose and stack level on the same EVSE (1.6 5.16.3; 2.0.1 K01.FR.05).
+
+    An id is unique in the station (1.6 7.8), so the profile moves when it comes again for another EVSE. A
+    TxDefaultProfile of EVSE 0 and one of an EVSE stand beside each other: it "SHALL be replaced only for that
+    specific connector" (3.13.1).
+    """
     if new.profile.id == old.profile.id:
         return True
     return (

@@ -39,6 +39,10 @@ class Policy:
     meter_required: bool  # no charging without a meter reading younger than meter_stale_s
     meter_stale_s: int
     permit_lease_s: int  # how long the safety process may go on without hearing from the controller
+    profile_stack_level_max: int  # SmartChargingCtrlr.ProfileStackLevel / ChargeProfileMaxStackLevel
+    profile_units: tuple[str, ...]  # SmartChargingCtrlr.RateUnit: "A", "W"
+    profile_periods_max: int  # SmartChargingCtrlr.PeriodsPerSchedule / ChargingScheduleMaxPeriods
+    profiles_max: int  # SmartChargingCtrlr.Entries[ChargingProfiles] / MaxChargingProfilesInstalled
     nominal_voltage_v: int  # for profiles in W, and what voltage limits are a percentage of
     over_current_percent: int  # more than this above the offer...
     over_current_margin_ma: int  # ...plus this...

@@ -16,6 +16,10 @@ class ProfilePurpose(StrEnum):
     EXTERNAL = "ChargingStationExternalConstraints"
 
 
+STATION_WIDE = (ProfilePurpose.EXTERNAL, ProfilePurpose.STATION_MAX)
+"""Purposes that limit what all EVSEs take together."""
+
+
 class ProfileKind(StrEnum):
     ABSOLUTE = "Absolute"
     RECURRING = "Recurring"
@@ -59,6 +63,27 @@ class ChargingProfile:
     valid_from_ms: int | None = None
     valid_to_ms: int | None = None
     recurrency: str | None = None  # "Daily" | "Weekly"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A profile as accepted: ``evse_id`` 0 = the station. ``at_ms``: UTC ms."""
+
+    evse_id: int
+    profile: ChargingProfile
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeSchedule:
+    """What is allowed from ``starts_at_ms`` (UTC ms, a whole second) on for ``duration_s`` seconds, on one
+    EVSE or in total (0). The periods count from there."""
+
+    evse_id: int
+    unit: RateUnit
+    starts_at_ms: int
+    duration_s: int
+    periods: tuple[SchedulePeriod, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,8 +190,8 @@ class Station:
             policy=self.policy,
             online=self.online,
             storage_fault=self.storage_fault,
-            profiles=self.smart_charging.profiles,
-            active_evses=sum(evse.transaction is not None for evse in self.evses.values()),
+            stacks=self.smart_charging.stacks,
+            station_claims=self.smart_charging.station_claims,
             new_id=self._new_id,
             apply=self.apply,
             draw=self._draw,
@@ -509,7 +509,7 @@ class Station:
         if target is None:
             return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(command.evse_id))
         if command.profile is not None:
-            refused = self.smart_charging.fault(target.spec.evse_id, command.profile, starting=True)
+            refused = self.smart_charging.fault(target.spec.evse_id, command.profile, turn, starting=True)
             if refused is not None:
                 return refused
         bound = replace(command, evse_id=target.spec.evse_id)

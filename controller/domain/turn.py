@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from controller.domain.effects import Effect
 from controller.domain.events import Event
 from controller.domain.instant import Now
-from controller.domain.limits import Installed
+from controller.domain.limits import Claim
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
+from controller.domain.stack import Stacks
 
 
 @dataclass(slots=True)
@@ -24,8 +25,8 @@ class Turn:
     policy: Policy
     online: bool
     storage_fault: str | None
-    profiles: dict[int, Installed]
-    active_evses: int
+    stacks: Stacks
+    station_claims: Callable[[Turn, int], list[Claim]]  # of one EVSE: its share of what is for all
     new_id: Callable[[], str]
     apply: Callable[[Event], None]
     draw: Draw

@@ -394,7 +394,7 @@ SMART_CHARGING_AVAILABLE = Variable(
     mutability=READ_ONLY,
 )  # fmt: skip
 PROFILE_STACK_LEVEL = Variable(
-    "SmartChargingCtrlr", "ProfileStackLevel", integer(0, 100), 10,
+    "SmartChargingCtrlr", "ProfileStackLevel", integer(0, 100), 100,
     "Highest stack level of a charging profile.", mutability=READ_ONLY, key16="ChargeProfileMaxStackLevel",
 )  # fmt: skip
 RATE_UNIT = Variable(
@@ -407,8 +407,9 @@ PERIODS_PER_SCHEDULE = Variable(
     "SmartChargingCtrlr", "PeriodsPerSchedule", integer(1, 1000), 100,
     "Most periods in one charging schedule.", mutability=READ_ONLY, key16="ChargingScheduleMaxPeriods",
 )  # fmt: skip
+MOST_PROFILES = 200
 PROFILE_ENTRIES: Variable[int] = Variable(
-    "SmartChargingCtrlr", "Entries", integer(0, 100), None,
+    "SmartChargingCtrlr", "Entries", integer(0, MOST_PROFILES), None,
     "Charging profiles installed now; maxLimit is how many there may be.",
     instance="ChargingProfiles", mutability=READ_ONLY,
 )  # fmt: skip
@@ -416,8 +417,8 @@ LIMIT_CHANGE_SIGNIFICANCE = Variable(
     "SmartChargingCtrlr", "LimitChangeSignificance", decimal("0", "100", "Percent"), Decimal(1),
     "Smallest change of an external limit that is reported.",
 )  # fmt: skip
-PHASES_3_TO_1 = Variable(
-    "SmartChargingCtrlr", "Phases3to1", boolean(), False,
+PHASES_3_TO_1: Variable[bool] = Variable(
+    "SmartChargingCtrlr", "Phases3to1", boolean(), None,
     "The station can switch from three phases to one during a transaction.",
     mutability=READ_ONLY, key16="ConnectorSwitch3to1PhaseSupported",
 )  # fmt: skip

@@ -24,6 +24,7 @@ class EvseFact:
     rating_ma: int
     phases: int
     tethered: bool
+    phase_switch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def providers(facts: StationFacts, live: LiveFacts) -> dict[Variable[Any], Provi
         c.SECURITY_PROFILE: fixed(facts.security_profile),
         c.PROFILE_ENTRIES: Provider(lambda place: live.profiles_installed()),
         c.LOCAL_LIST_ENTRIES: Provider(lambda place: live.tokens_listed()),
+        c.PHASES_3_TO_1: fixed(bool(facts.evses) and all(evse.phase_switch for evse in facts.evses)),
         c.STATION_VENDOR: fixed(facts.vendor),
         c.STATION_MODEL: fixed(facts.model),
         c.STATION_SERIAL: fixed(facts.serial),

@@ -116,7 +116,7 @@ def test_limits_of_1_6_come_from_the_rows_they_limit() -> None:
         "StopTxnAlignedDataMaxLength": "20",
         "ConnectorPhaseRotationMaxLength": "31",
         "LocalAuthListMaxLength": "10000",
-        "MaxChargingProfilesInstalled": "100",
+        "MaxChargingProfilesInstalled": "200",
     }
     with pytest.raises(ValueError, match="no limit"):
         _ = c.LimitKey16("X", c.AUTH_ENABLED, "").value

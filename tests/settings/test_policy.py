@@ -35,6 +35,9 @@ def test_every_field_follows_its_setting() -> None:
         "JoulepostCtrlr.MeterRequired": "false",
         "JoulepostCtrlr.MeterStale": "20",
         "JoulepostCtrlr.PermitLease": "11",
+        "SmartChargingCtrlr.ProfileStackLevel": "9",
+        "SmartChargingCtrlr.RateUnit": "A",
+        "SmartChargingCtrlr.PeriodsPerSchedule": "24",
         "JoulepostCtrlr.NominalVoltage": "120",
         "JoulepostCtrlr.OverCurrentPercent": "11",
         "JoulepostCtrlr.OverCurrentMargin": "600",
@@ -54,7 +57,7 @@ def test_every_field_follows_its_setting() -> None:
         61, False, True, False, False, True, False, False, 10_000, 50, False, 62, False,
         63, (Measurand.VOLTAGE,), (Measurand.FREQUENCY,), 64, (Measurand.POWER_FACTOR,),
         65, (Measurand.CURRENT_OFFERED,), 66, (OnPhase(Measurand.VOLTAGE, "L1-N"),),
-        "Guest", False, 20, 11, 120,
+        "Guest", False, 20, 11, 9, ("A",), 24, 200, 120,
         11, 600, 8, 4, 112, 90, 6, 9, 31, 600, 200_000, 20_000, False,
     )  # fmt: skip
     defaults, changed = policy(station()), policy(station(initial=changes))
@@ -63,4 +66,4 @@ def test_every_field_follows_its_setting() -> None:
         for field in fields(Policy)
         if getattr(defaults, field.name) == getattr(changed, field.name)
     ]
-    assert same == ["local_list_entries"], "what this program can hold, nobody sets"
+    assert same == ["local_list_entries", "profiles_max"], "what this program can hold, nobody sets"

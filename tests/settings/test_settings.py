@@ -317,7 +317,7 @@ def test_B07_FR_08_full_inventory_has_every_row_at_every_place() -> None:
     power = by_name["EVSE", "Power", 1]
     assert (power.value, power.max_limit) == ("1000", Decimal(3 * 230 * 32))
     assert by_name["EVSE", "Power", 2].max_limit == Decimal(230 * 16)
-    assert by_name["SmartChargingCtrlr", "Entries", None].max_limit == 100
+    assert by_name["SmartChargingCtrlr", "Entries", None].max_limit == 200
 
 
 def test_B07_FR_07_configuration_inventory_is_what_can_be_set() -> None:
@@ -362,7 +362,7 @@ def test_16_get_configuration_by_key() -> None:
     assert known == [
         ("ConnectionTimeOut", False, "60"),
         ("NumberOfConnectors", True, "2"),
-        ("MaxChargingProfilesInstalled", True, "100"),
+        ("MaxChargingProfilesInstalled", True, "200"),
         ("AuthorizationKey", False, None),
         ("ChargingScheduleAllowedChargingRateUnit", True, "Current,Power"),
         ("SupportedFeatureProfiles", True, "Core,RemoteTrigger,SmartCharging"),

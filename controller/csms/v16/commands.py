@@ -16,6 +16,7 @@ from controller.csms.version import Answer, Desk, Lookup, Query, Registered
 from controller.csms.wire import Payload, Unacceptable
 from controller.domain import commands as ask
 from controller.domain.commands import Command, Status, Verdict
+from controller.domain.profiles import ChargingProfile
 from controller.domain.tokens import IdToken
 
 _ACCEPT_OR_REJECT = statuses("Rejected", Status.ACCEPTED)
@@ -26,8 +27,15 @@ def _remote_start(payload: Payload, domain_key: Lookup) -> Command:
     return ask.RemoteStart(
         token=IdToken(payload["idTag"]),
         evse_id=payload.get("connectorId"),
-        profile=None if profile is None else parse_profile(profile, None, transaction_of(domain_key)),
+        profile=None if profile is None else _profile_of_start(profile, domain_key),
     )
+
+
+def _profile_of_start(profile: Payload, domain_key: Lookup) -> ChargingProfile:
+    """1.6 5.16.2, errata 3.41: a TxProfile, without a transactionId: the transaction is yet to come."""
+    if profile.get("transactionId") is not None:
+        raise Unacceptable("InvalidProfile", "the profile of a remote start must not name a transactionId")
+    return parse_profile(profile, transaction_of(domain_key))
 
 
 def _remote_stop(payload: Payload, domain_key: Lookup) -> Command:

@@ -96,8 +96,11 @@ def test_set_charging_profile() -> None:
     assert command == ask.InstallProfile(1, command.profile)
 
 
-def test_16_SC_03_a_profile_that_cannot_be_is_rejected_without_asking_the_station() -> None:
-    answer = parsed("SetChargingProfile", {"connectorId": 0, "csChargingProfiles": PROFILE})
+def test_16_SC_26_the_profile_of_a_remote_start_names_no_transaction() -> None:
+    """1.6 5.16.2: "the transactionId SHALL NOT be set"."""
+    answer = parsed(
+        "RemoteStartTransaction", {"idTag": "A", "chargingProfile": {**PROFILE, "transactionId": 1}}
+    )
     assert answer == Answer({"status": "Rejected"})
 
 
