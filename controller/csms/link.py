@@ -1,8 +1,9 @@
 """The websocket to the CSMS: opening it, watching over it, closing it.
 
-Owns: the connection URL, Basic authentication, TLS, the choice of the OCPP version by the server, ping and
+Owns: the connection URL, Basic authentication, the choice of the OCPP version by the server, ping and
 pong, and saying in plain words why a connection was not made or is gone.
-Refuses to know: what is in a frame; when to try again (``backoff``).
+Refuses to know: what is in a frame; when to try again (``backoff``); which profile, password and certificate
+are the ones to use (``access``).
 
 Standards: OCPP-J 1.6 chapters 3, 5 and 6 with errata; 2.0.1 and 2.1 part 4 chapters 3 and 5; security
 profiles of 2.0.1 part 2 A and the 1.6 security white paper. The ``websockets`` library is imported when a
@@ -23,6 +24,16 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from controller.csms.errors import LinkClosed, LinkError, LinkProblem
+from controller.csms.tls import (
+    SUITES_12,
+    BadTlsFile,
+    Handshake,
+    handshake,
+    is_alert,
+    no_suite,
+    too_old,
+    what_it_offers,
+)
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -33,6 +44,9 @@ CLOSE_TIMEOUT_S: Final = 5.0
 MAX_IDENTITY_LENGTH: Final = 48  # 2.1 part 4 3.1.1
 _NEVER_WAITS: Final = 8000
 """Characters; with UTF-8 at 4 bytes and a header still far below the 32 KiB at which writing is paused."""
+PASSWORD_PROFILES: Final = (1, 2)
+TLS_PROFILES: Final = (2, 3)
+CLIENT_CERTIFICATE_PROFILE: Final = 3
 _CLOSE_NORMAL: Final = 1000
 _CLOSE_PROTOCOL_ERROR: Final = 1002
 
@@ -43,8 +57,10 @@ class Endpoint:
 
     ``url``: OCPP-J endpoint (ws or wss), without the identity. ``subprotocols``: in order of preference.
     ``password``: the bytes themselves (1.6 AuthorizationKey after hex decoding); None: no authentication.
-    ``ca_file``: trust only these roots (PEM); None: those of the system. ``security_profile``: 0 nothing
-    demanded, 1 password, 2 password and TLS. ``ping_interval_s``: 0 = off; ``pong_timeout_s``: how long a
+    ``ca_file``: trust only these roots (PEM); None: those of the system. ``trust``: groups of root files
+    installed at run time, each tried alone, in order, before those. ``chain`` and ``key``: files of the
+    client certificate. ``security_profile``: 0 nothing demanded, 1 password, 2 password and TLS, 3 client
+    certificate and TLS, without a password. ``ping_interval_s``: 0 = off; ``pong_timeout_s``: how long a
     pong may take; ``send_timeout_s``: how long a full send buffer may stay full.
     """
 
@@ -53,6 +69,9 @@ class Endpoint:
     subprotocols: tuple[str, ...]
     password: bytes | None = field(default=None, repr=False)
     ca_file: Path | None = None
+    trust: tuple[tuple[Path, ...], ...] = ()
+    chain: Path | None = None
+    key: Path | None = None
     security_profile: int = 0
     ping_interval_s: float = 0
     pong_timeout_s: float = 20.0
@@ -70,9 +89,26 @@ class Endpoint:
 async def connect(endpoint: Endpoint) -> Link:
     """Opens the websocket. Raises ``LinkError`` for every reason why it does not become an OCPP connection.
 
-    Redirects are not followed: they would send the password to a host nobody configured.
+    Redirects are not followed: they would send the password to a host nobody configured. A server that
+    cannot be verified with one group of ``trust`` is tried with the next, at last with ``ca_file`` or the
+    system's roots: a new root must not cut off a CSMS that still uses the old one (white paper M05.FR.13).
     """
-    host, port, context = _checked(endpoint)
+    host, port, secure = _checked(endpoint)
+    if not secure:
+        return await _connect(endpoint, host, port, None, None)
+    for group in endpoint.trust:
+        try:
+            return await _connect(endpoint, host, port, _tls(endpoint, group), group)
+        except LinkError as error:
+            if error.problem is not LinkProblem.TLS_UNTRUSTED:
+                raise
+    own = (endpoint.ca_file,) if endpoint.ca_file else None
+    return await _connect(endpoint, host, port, _tls(endpoint, own), None)
+
+
+async def _connect(
+    endpoint: Endpoint, host: str, port: int, tls: Handshake | None, group: tuple[Path, ...] | None
+) -> Link:
     where = endpoint.connection_url
     from websockets.asyncio.client import ClientConnection
     from websockets.client import ClientProtocol
@@ -89,13 +125,20 @@ async def connect(endpoint: Endpoint) -> Link:
     except InvalidURI as error:
         raise _bad_endpoint(where, str(error), "a URL like wss://csms.example.com/ocpp", "url") from error
     headers = {}
-    if endpoint.password is not None:
-        # 1.6J 6.2.2; 2.0.1 A00.FR.204: the user name is the identity
+    if endpoint.password is not None and endpoint.security_profile != CLIENT_CERTIFICATE_PROFILE:
+        # 1.6J 6.2.2, white paper A00.FR.203, FR.204; 2.0.1 A00.FR.204: the user name is the identity
         secret = base64.b64encode(endpoint.identity.encode() + b":" + endpoint.password)
         headers["Authorization"] = "Basic " + secret.decode("ascii")
+    lost: list[BaseException] = []
+
+    class Connection(ClientConnection):
+        def connection_lost(self, exc: Exception | None) -> None:
+            if exc is not None:
+                lost.append(exc)  # TLS 1.3 refuses a client certificate after the handshake
+            super().connection_lost(exc)
 
     def new_connection() -> ClientConnection:
-        return ClientConnection(protocol, ping_interval=None, close_timeout=CLOSE_TIMEOUT_S, max_queue=16)
+        return Connection(protocol, ping_interval=None, close_timeout=CLOSE_TIMEOUT_S, max_queue=16)
 
     websocket: ClientConnection | None = None
     try:
@@ -105,15 +148,24 @@ async def connect(endpoint: Endpoint) -> Link:
                 new_connection,
                 host,
                 port,
-                ssl=context,
-                server_hostname=host if context else None,
+                ssl=tls.context if tls else None,
+                server_hostname=host if tls else None,
                 happy_eyeballs_delay=0.25,
             )
+            if tls is not None and tls.fault():
+                raise _suite_error(where, tls.fault())
             await websocket.handshake(headers, user_agent_header="joulepost")
+    except LinkError:
+        assert websocket is not None
+        websocket.transport.abort()
+        raise
     except (OSError, ssl.SSLError, InvalidHandshake, EOFError) as error:
         if websocket is not None:
             websocket.transport.abort()
-        raise _explained(error, endpoint, connected=websocket is not None) from error
+        failed: LinkError | None = None
+        if tls is not None:
+            failed = await _tls_explained(lost[0] if lost else error, endpoint, host, port, tls, websocket)
+        raise failed or _explained(error, endpoint, connected=websocket is not None) from error
     except asyncio.CancelledError:
         if websocket is not None:
             websocket.transport.abort()
@@ -129,18 +181,26 @@ async def connect(endpoint: Endpoint) -> Link:
             f"one of {', '.join(endpoint.subprotocols)}",
             "configure an OCPP version that this CSMS speaks, or its URL for that version",
         )
-    return Link(websocket, str(subprotocol), endpoint)
+    return Link(websocket, str(subprotocol), endpoint, group or ())
 
 
 class Link:
     """An open connection. Receiving is for one task, sending for any; both raise ``LinkClosed`` at the
     end."""
 
-    def __init__(self, websocket: ClientConnection, subprotocol: str, endpoint: Endpoint) -> None:
+    def __init__(
+        self,
+        websocket: ClientConnection,
+        subprotocol: str,
+        endpoint: Endpoint,
+        roots: tuple[Path, ...] = (),
+    ) -> None:
         from websockets.exceptions import ConnectionClosed
 
         self.subprotocol = subprotocol
         """The OCPP version the server chose. 16.CONN.02"""
+        self.roots = roots
+        """The group of ``Endpoint.trust`` the server was verified with; () = with none of them."""
         self._websocket = websocket
         self._connection_closed = ConnectionClosed
         self._where = endpoint.connection_url
@@ -246,8 +306,8 @@ def _bad_endpoint(where: str, found: str, expected: str, key: str) -> LinkError:
     return LinkError(LinkProblem.BAD_ENDPOINT, where, found, expected, f"correct {key} in the CSMS settings")
 
 
-def _checked(endpoint: Endpoint) -> tuple[str, int, ssl.SSLContext | None]:
-    """Host, port and TLS context. Raises ``LinkError`` BAD_ENDPOINT."""
+def _checked(endpoint: Endpoint) -> tuple[str, int, bool]:
+    """Host, port and whether TLS is used. Raises ``LinkError`` BAD_ENDPOINT."""
     try:
         parts = urlsplit(endpoint.url)
         host, port = parts.hostname, parts.port
@@ -269,28 +329,29 @@ def _checked(endpoint: Endpoint) -> tuple[str, int, ssl.SSLContext | None]:
             where, f"identity {identity[:60]!r}", "1 to 48 printable characters without a colon", "identity"
         )
     profile = endpoint.security_profile
-    if profile not in (0, 1, 2):
-        raise _bad_endpoint(where, f"security profile {profile}", "0, 1 or 2", "the security profile")
-    if profile >= 1 and not endpoint.password:
-        raise _bad_endpoint(
-            where, "no password", f"one, as security profile {profile} demands", "the password"
-        )
-    if profile == 2 and parts.scheme != "wss":
-        raise _bad_endpoint(where, "ws", "wss, as security profile 2 demands", "url")
-    if parts.scheme == "ws":
-        return host, port or 80, None
-    return host, port or 443, _tls(endpoint, where)
+    if profile not in (0, 1, 2, 3):
+        raise _bad_endpoint(where, f"security profile {profile}", "0, 1, 2 or 3", "the security profile")
+    demanded = f", as security profile {profile} demands"
+    if profile in PASSWORD_PROFILES and not endpoint.password:
+        raise _bad_endpoint(where, "no password", f"one{demanded}", "the password")
+    if profile in TLS_PROFILES and parts.scheme != "wss":
+        raise _bad_endpoint(where, "ws", f"wss{demanded}", "url")
+    if profile == CLIENT_CERTIFICATE_PROFILE and endpoint.chain is None:
+        raise _bad_endpoint(where, "no client certificate", f"one{demanded}", "certificate_file and key_file")
+    secure = parts.scheme == "wss"
+    return host, port or (443 if secure else 80), secure
 
 
-def _tls(endpoint: Endpoint, where: str) -> ssl.SSLContext:
-    """TLS 1.2 or later, the server's certificate and name verified (2.0.1 A00.FR.309 to 312)."""
+def _tls(endpoint: Endpoint, roots: tuple[Path, ...] | None) -> Handshake:
+    """The server's certificate and name are verified whatever the profile (A00.FR.307, FR.308)."""
+    certified = endpoint.security_profile == CLIENT_CERTIFICATE_PROFILE
     try:
-        context = ssl.create_default_context(cafile=endpoint.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        found = f"{endpoint.ca_file}: {error.strerror or error}"
-        raise _bad_endpoint(where, found, "a readable file of PEM certificates", "ca_file") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+        return handshake(roots, endpoint.chain if certified else None, endpoint.key if certified else None)
+    except BadTlsFile as error:
+        key = "certificate_file and key_file" if error.path == endpoint.chain else "ca_file"
+        raise _bad_endpoint(
+            endpoint.connection_url, f"{error.path}: {error.found}", error.expected, key
+        ) from error
 
 
 # ---- explanations
@@ -312,16 +373,6 @@ def _explained(error: Exception, endpoint: Endpoint, *, connected: bool) -> Link
             "a websocket",
             "check the network, a firewall in between, and whether the CSMS is up",
         )
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _certificate_explained(error, endpoint)
-    if isinstance(error, ssl.SSLError):
-        return LinkError(
-            LinkProblem.TLS_FAILED,
-            where,
-            error.reason or str(error),
-            "TLS 1.2 or later",
-            "check that the port speaks TLS and which versions and ciphers it allows",
-        )
     if isinstance(error, socket.gaierror):
         return LinkError(
             LinkProblem.NAME_UNKNOWN,
@@ -338,14 +389,6 @@ def _explained(error: Exception, endpoint: Endpoint, *, connected: bool) -> Link
             "nothing listening",
             "a websocket server",
             "check the port in the URL and whether the CSMS is up",
-        )
-    if isinstance(error, ConnectionError | EOFError) and not connected and endpoint.url.startswith("wss:"):
-        return LinkError(
-            LinkProblem.TLS_FAILED,
-            where,
-            "a hang-up in the middle of the TLS handshake",
-            "TLS 1.2 or later",
-            "check that the port speaks TLS and which versions and ciphers it allows",
         )
     if isinstance(error, OSError) and not connected:
         return LinkError(
@@ -372,6 +415,65 @@ def _explained(error: Exception, endpoint: Endpoint, *, connected: bool) -> Link
         found[:200],
         "a websocket handshake (RFC 6455 4)",
         "check host, port and path of the URL, and ws against wss",
+    )
+
+
+def _suite_error(where: str, found: str) -> LinkError:
+    return LinkError(
+        LinkProblem.TLS_SUITE,
+        where,
+        found,
+        f"one of {', '.join(SUITES_12.values())}, or TLS 1.3",
+        "have one of them enabled at the CSMS",
+    )
+
+
+def _version_error(where: str, found: str) -> LinkError:
+    return LinkError(LinkProblem.TLS_VERSION, where, found, "TLS 1.2 or later", "have it enabled at the CSMS")
+
+
+async def _tls_explained(
+    error: BaseException,
+    endpoint: Endpoint,
+    host: str,
+    port: int,
+    tls: Handshake,
+    websocket: ClientConnection | None,
+) -> LinkError | None:
+    """What TLS has to say about a failure; None = it was not TLS. ``websocket`` None: in the handshake."""
+    where = endpoint.connection_url
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _certificate_explained(error, endpoint)
+    hung_up = isinstance(error, ConnectionError | EOFError)
+    certified = endpoint.security_profile == CLIENT_CERTIFICATE_PROFILE
+    if websocket is not None and isinstance(error.__cause__, EOFError):
+        hung_up = True  # the websocket's way to say that no answer came
+    if not isinstance(error, ssl.SSLError) and not (hung_up and (websocket is None or certified)):
+        return None
+    found = (error.reason if isinstance(error, ssl.SSLError) else "") or str(error)
+    if tls.suite and (is_alert(error) or (hung_up and certified)):
+        # Version and suite were agreed, the server's certificate is good: only ours was left to judge.
+        return LinkError(
+            LinkProblem.CLIENT_CERTIFICATE,
+            where,
+            "a hang-up after the station's certificate" if hung_up else found,
+            "a CSMS that accepts it" if certified else "a CSMS that asks for none",
+            "have a certificate signed that this CSMS accepts, or correct the security profile",
+        )
+    if websocket is None and (hung_up or too_old(error) or no_suite(error)) and not tls.suite:
+        offer = await what_it_offers(host, port)
+        if too_old(error) or (offer is not None and offer.too_old):
+            return _version_error(where, offer.version if offer and offer.version else found)
+        if offer is not None and offer.weak:
+            return _suite_error(where, offer.suite)
+        if no_suite(error):
+            return _suite_error(where, found)
+    return LinkError(
+        LinkProblem.TLS_FAILED,
+        where,
+        "a hang-up in the middle of the TLS handshake" if hung_up else found,
+        "TLS 1.2 or later",
+        "check that the port speaks TLS and which versions and ciphers it allows",
     )
 
 

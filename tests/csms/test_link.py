@@ -97,7 +97,9 @@ def test_16_CONN_01_the_server_sees_the_encoded_identity() -> None:
         ({"identity": "a\r\nX: y"}, "printable"),
         ({"security_profile": 1}, "no password"),
         ({"security_profile": 2, "password": PASSWORD}, "expected wss"),
-        ({"security_profile": 3}, "expected 0, 1 or 2"),
+        ({"security_profile": 3}, "expected wss"),
+        ({"security_profile": 3, "url": "wss://host/"}, "no client certificate"),
+        ({"security_profile": 4}, "expected 0, 1, 2 or 3"),
         ({"url": "wss://host/", "ca_file": Path("/nowhere/ca.pem")}, "/nowhere/ca.pem"),
         ({"url": "wss://host/", "ca_file": Path(__file__)}, "test_link.py"),
     ],
@@ -450,7 +452,7 @@ def test_tls_older_than_12_is_refused(ca_file: Path) -> None:
         tls.maximum_version = ssl.TLSVersion.TLSv1_1
         async with csms(stay, tls=tls) as port:
             error = await refused(endpoint(port, scheme="wss", ca_file=ca_file))
-            assert error.problem is LinkProblem.TLS_FAILED
+            assert error.problem is LinkProblem.TLS_VERSION and "found TLSv1.1" in str(error)
 
     asyncio.run(main())
 
