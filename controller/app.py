@@ -41,6 +41,7 @@ from controller.domain.effects import (
     ShowIndicator,
     StoreLocalList,
 )
+from controller.domain.events import Event
 from controller.domain.evse import EvseSpec
 from controller.domain.inputs import AuthorizeAnswered, Input, PolicyChanged, Tick, TokensStored
 from controller.domain.instant import Now
@@ -68,7 +69,7 @@ from controller.settings.settings import Settings, SettingsError
 from controller.store.codec import Codec
 from controller.store.database import Database
 from controller.store.journal import SqliteJournal
-from controller.store.ports import StorageError
+from controller.store.ports import Entry, StorageError
 from controller.store.snapshots import SqliteSnapshots
 from controller.store.tokens import SqliteTokenTables
 from controller.store.values import SqliteSettingValues
@@ -151,6 +152,7 @@ class App:
         self.inbox.on_effect = self._effect
         self._replayed = self.inbox.recover()
         self.boot_reason = self._boot_reason()
+        self._resume_clock()
         self.client = self._open_client(profile)
         self.link = (
             SafetyLink(
@@ -255,6 +257,7 @@ class App:
             clock=self.clock,
             trace=_Frames(self),
             on_state=self._client_changed,
+            dated=self._dated,
         )
 
     def _endpoint(self) -> Endpoint:
@@ -281,11 +284,26 @@ class App:
         last = self.journal.after(self.journal.last_seq() - 1, 1)
         return "ApplicationReset" if last and last[0].boot_id == self._machine_boot_id else "PowerUp"
 
+    def _resume_clock(self) -> None:
+        """Go on with the time that was known before a restart of the program. After a restart of the machine
+        nobody knows the time yet; but it is not earlier than what the journal has."""
+        timekeeping, now = self.station.timekeeping, self.clock.now()
+        offset_ms = timekeeping.offset_ms(self._machine_boot_id)
+        if offset_ms is not None:
+            self.clock.set_utc(now.mono_ms + offset_ms)
+            return
+        for last in self.journal.after(self.journal.last_seq() - 1, 1):
+            if last.boot_id == self._machine_boot_id:
+                continue
+            by_ms = timekeeping.wrong_by_ms(last.boot_id, last.utc_ms, last.mono_ms)
+            if now.utc_ms < last.utc_ms + by_ms:
+                self.clock.set_utc(last.utc_ms + by_ms, sure=False)
+
     async def run(self) -> int:
         """Serve, and return an exit status. Raises ``StorageError`` when it cannot begin."""
         if self._replayed:
             self._say(f"journal: {self._replayed} events replayed")
-        self.inbox.begin(VERSION, self.boot_reason)
+        self.inbox.begin(VERSION, self.boot_reason, boot_id=self._machine_boot_id)
         async with AsyncExitStack() as stack:
             stack.callback(self._close)
             await stack.enter_async_context(open_api(self.facade, self.config.runtime_dir))
@@ -432,6 +450,9 @@ class App:
 
     def views(self) -> list[EvseView]:
         return self.station.views(self.clock.now())
+
+    def _dated(self, entry: Entry) -> Event:
+        return self.station.timekeeping.dated(entry.event, entry.boot_id, entry.utc_ms, entry.mono_ms)
 
     def sample(self, evse_id: int, context: ReadingContext) -> MeterSample | None:
         return self.station.sample(evse_id, context, self.clock.now())

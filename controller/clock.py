@@ -7,6 +7,7 @@ Refuses to know: timers (asyncio has them) and who set the time.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from controller.domain.instant import Now
@@ -17,21 +18,46 @@ class Clock(Protocol):
 
     def now(self) -> Now: ...
 
-    def set_utc(self, utc_ms: int) -> int:
-        """Adopt the CSMS's time. Returns the step in ms (positive = forward)."""
+    def set_utc(self, utc_ms: int, sure: bool = True) -> int:
+        """Adopt a time. Returns the step in ms (positive = forward). ``sure`` False: an estimate, which the
+        next setting of the system's clock replaces."""
+
+
+STEP_MS = 1_000
+"""The kernel's two clocks are slewed together; when they move against each other by more, one was set."""
 
 
 class SystemClock:
-    """Reads the kernel's clocks. ``set_utc`` keeps an offset of its own: it needs no privilege and
-    other programs' idea of the time is not its business."""
+    """Counts with CLOCK_MONOTONIC from the last setting. ``set_utc`` keeps an offset of its own: it needs no
+    privilege, and other programs' idea of the time is not its business.
 
-    def __init__(self) -> None:
-        self._offset_ms = 0
+    Until somebody who is sure has told the time, settings of the system's clock (NTP, a person) are followed;
+    afterwards they are not: the CSMS bills by its own clock, and two masters would push the time to and fro.
+    """
+
+    def __init__(
+        self,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        time_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._monotonic_ns = monotonic_ns
+        self._time_ns = time_ns
+        self._told = False
+        self._offset_ms = self._system_ms = self._system_offset_ms()
 
     def now(self) -> Now:
-        return Now(time.monotonic_ns() // 1_000_000, time.time_ns() // 1_000_000 + self._offset_ms)
+        if not self._told:
+            system_ms = self._system_offset_ms()
+            if abs(system_ms - self._system_ms) >= STEP_MS:
+                self._offset_ms = self._system_ms = system_ms
+        mono_ms = self._monotonic_ns() // 1_000_000
+        return Now(mono_ms, mono_ms + self._offset_ms)
 
-    def set_utc(self, utc_ms: int) -> int:
+    def set_utc(self, utc_ms: int, sure: bool = True) -> int:
         step = utc_ms - self.now().utc_ms
         self._offset_ms += step
+        self._told = self._told or sure
         return step
+
+    def _system_offset_ms(self) -> int:
+        return (self._time_ns() - self._monotonic_ns()) // 1_000_000

@@ -16,7 +16,7 @@ from typing import Any
 
 from controller.clock import Clock
 from controller.csms.backoff import Backoff, BackoffSettings
-from controller.csms.delivery import Delivery
+from controller.csms.delivery import Delivery, as_written
 from controller.csms.link import Endpoint, Link, connect
 from controller.csms.rpc import DIALECTS, CsmsError, LinkError, Rpc
 from controller.csms.schema import Schemas
@@ -27,6 +27,7 @@ from controller.csms.v21 import V21
 from controller.csms.v201 import V201
 from controller.csms.version import StationIdentity, Version
 from controller.domain.effects import AskAuthorize, Send
+from controller.domain.events import Event
 from controller.domain.inputs import AuthorizeAnswered
 from controller.settings.catalog import (
     BASIC_AUTH_PASSWORD,
@@ -39,7 +40,7 @@ from controller.settings.catalog import (
     Variable,
 )
 from controller.settings.settings import Settings
-from controller.store.ports import Journal, StorageError
+from controller.store.ports import Entry, Journal, StorageError
 
 VERSIONS: Mapping[str, Version] = {one.subprotocol: one for one in (V16(), V201(), V21())}
 """Subprotocol -> version: the only place that knows all of them."""
@@ -84,10 +85,12 @@ class Client:
         trace: FrameObserver | None = None,
         on_state: Callable[[], None] = lambda: None,
         random: Callable[[], float] = random_module.random,
+        dated: Callable[[Entry], Event] = as_written,
     ) -> None:
         """``endpoint`` is asked anew for every connection. ``boot_reason``: 2.0.1 BootReasonEnumType.
 
         ``on_state``: called when ``state`` changed. ``random``: uniform in [0, 1), for the back-off.
+        ``dated``: the event of a journal entry with true timestamps.
         """
         self._endpoint = endpoint
         self._settings = settings
@@ -95,7 +98,7 @@ class Client:
         self._trace = trace
         self._on_state = on_state
         self._random = random
-        self._delivery = Delivery(journal, settings, station.take)
+        self._delivery = Delivery(journal, settings, station.take, dated)
         self._standing = Standing(
             identity, boot_reason, settings, journal, station, clock, trace, self._delivery, on_state
         )

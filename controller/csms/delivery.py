@@ -78,16 +78,27 @@ def transaction_of(event: Event) -> str | None:
     return None
 
 
+def as_written(entry: Entry) -> Event:
+    """The event as it was noted, where nobody knows better."""
+    return entry.event
+
+
 class Delivery:
     """One for the life of the program; ``run`` once per connection."""
 
     def __init__(
-        self, journal: Journal, settings: Settings, learned: Callable[[TransactionAnswered], object]
+        self,
+        journal: Journal,
+        settings: Settings,
+        learned: Callable[[TransactionAnswered], object],
+        dated: Callable[[Entry], Event] = as_written,
     ) -> None:
-        """``learned``: where the station's inputs go that answers carry."""
+        """``learned``: where the station's inputs go that answers carry. ``dated``: an entry's event with
+        true timestamps, also when the clock was set only later (16.CORE.65)."""
         self._journal = journal
         self._settings = settings
         self._learned = learned
+        self._dated = dated
         self._woken = asyncio.Event()
         self.idle = asyncio.Event()
         """Set while nothing waits for delivery over the present connection."""
@@ -257,7 +268,7 @@ class Delivery:
         if self._built is not None and self._built[0] == entry.seq:
             _, call, id_ = self._built
             return call, id_
-        call = version.call(entry.event, self.alias)
+        call = version.call(self._dated(entry), self.alias)
         return call, "" if call is None else message_id(entry)
 
     # ------------------------------------------------------------------ the cursor

@@ -25,6 +25,7 @@ from controller.csms.version import Answer, Query, StationIdentity, Version
 from controller.csms.wire import Payload
 from controller.domain.commands import Command, Status, TriggerKind, TriggerMessage, Verdict
 from controller.domain.inputs import CsmsChanged, Input
+from controller.domain.instant import OLDEST_UTC_MS
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.views import EvseView, Progress
 from controller.settings.catalog import (
@@ -42,9 +43,6 @@ LONGEST_SILENCE_MS = 24 * 3600 * 1000
 
 MIN_STEP_MS = 1_000
 """The clock is not set for less: a CSMS that tells whole seconds would make it tremble."""
-
-OLDEST_UTC_MS = 1_704_067_200_000
-"""2024-01-01: a CSMS that tells an earlier time has no clock itself."""
 
 log = logging.getLogger(__name__)
 

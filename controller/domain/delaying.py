@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.domain.events import DelayBegun, DelayEnded, Event, TransactionEnded
+from controller.domain.events import ClockSet, DelayBegun, DelayEnded, Event, TransactionEnded
 from controller.domain.limits import Claim, Moment, schedule_claims
 from controller.domain.random_delay import (
     NO_LIMIT_MA,
@@ -22,6 +22,7 @@ from controller.domain.random_delay import (
     held_ma,
     remaining_ms,
 )
+from controller.domain.timekeeping import moved
 from controller.domain.turn import Turn
 
 
@@ -35,6 +36,12 @@ class Delaying:
             case DelayBegun():
                 delay = Delay(event.cause, event.held_ma, event.at_ms, event.until_ms)
                 self.state = replace(self.state, running=delay)
+            case ClockSet() if self.state.running is not None:
+                delay = self.state.running
+                began_ms = moved(event, delay.began_at_ms)
+                until_ms = delay.until_ms + began_ms - delay.began_at_ms  # it lasts as long as it was drawn
+                running = replace(delay, began_at_ms=began_ms, until_ms=until_ms)
+                self.state = replace(self.state, running=running)
             case DelayEnded() | TransactionEnded():
                 self.state = replace(self.state, running=None)
             case _:

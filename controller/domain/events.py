@@ -91,6 +91,32 @@ class StationStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineStarted:
+    """A new run of the machine: CLOCK_MONOTONIC began anew. ``at_ms`` is what the clock said then."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    boot_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The wall clock was moved by ``step_ms`` (positive = forward) at CLOCK_MONOTONIC ``mono_ms``.
+
+    ``from_ms``: where this run of the machine began, by the clock as it was; ``corrects``: what was noted
+    since then was wrong by that step (see ``domain.timekeeping``). ``at_ms``: by the clock as it is now.
+    """
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    boot_id: str
+    mono_ms: int
+    step_ms: int
+    from_ms: int
+    corrects: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RestartBegun:
     """A reset was asked for and all is ready for it: the next start knows why it happened."""
 
@@ -431,6 +457,8 @@ class FirmwareStaged:
 
 Event = (
     StationStarted
+    | MachineStarted
+    | ClockSet
     | RestartBegun
     | SessionStarted
     | SessionEnded

@@ -16,6 +16,7 @@ from controller.domain.effects import ReadMeter, Settled, ShowIndicator
 from controller.domain.events import (
     AvailabilityChanged,
     ChargingState,
+    ClockSet,
     Event,
     MeterValuesTaken,
     ProfileInstalled,
@@ -47,6 +48,7 @@ from controller.domain.policy import Policy
 from controller.domain.profiles import ChargingProfile
 from controller.domain.sampling import Grid, Intervals, Sampling
 from controller.domain.sharing import LEAST_MA
+from controller.domain.timekeeping import moved
 from controller.domain.tokens import IdToken
 from controller.domain.transaction import Transaction
 from controller.domain.turn import Turn
@@ -172,6 +174,8 @@ class Evse:
         self.delaying.apply(event)
         self.contactor.apply(event)
         match event:
+            case ClockSet():
+                self._move(event)
             case StationStarted():
                 self._woke_plugged = event.boot_reason == "PowerUp"
                 self._woke_in_transaction = self._woke_plugged and self.transaction is not None
@@ -201,6 +205,17 @@ class Evse:
                 self.operative = event.operative
             case _:
                 pass
+
+    def _move(self, event: ClockSet) -> None:
+        """The clock was wrong until now: what began with it has begun at another time."""
+        if self.session is not None:
+            self.session = replace(self.session, at_ms=moved(event, self.session.at_ms))
+        if self.transaction is not None:
+            self.transaction.move(lambda at_ms: moved(event, at_ms))
+        if self.ended is not None:
+            self.ended = replace(self.ended, at_ms=moved(event, self.ended.at_ms))
+        if self._view is not None:
+            self._view = replace(self._view, changed_at_ms=moved(event, self._view.changed_at_ms))
 
     def checkpoint(self) -> list[Event]:
         """The shortest list of events that rebuilds the durable state."""

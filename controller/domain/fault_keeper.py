@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.domain.events import Event, FaultCleared, FaultRaised, FaultsReset, SessionEnded
+from controller.domain.events import ClockSet, Event, FaultCleared, FaultRaised, FaultsReset, SessionEnded
 from controller.domain.faults import CONTACTOR_WELDED, METER_SILENT, OWN, SAFETY_SILENT, describe
 from controller.domain.inputs import EvseFacts, Reading
 from controller.domain.limits import Claim
 from controller.domain.policy import Policy
 from controller.domain.protection import CHECKS, Watch, advance, find, latched, reset, times, unplugged
+from controller.domain.timekeeping import moved
 from controller.domain.turn import Turn
 
 RESET_WAIT_MS = 5_000
@@ -46,6 +47,8 @@ class FaultKeeper:
                 self.faults.pop(event.fault, None)
                 if event.fault in self._watches:
                     self._watches[event.fault] = replace(self._watches[event.fault], active=False)
+            case ClockSet():
+                self.faults = {name: moved(event, at_ms) for name, at_ms in self.faults.items()}
             case FaultsReset():
                 self._watches = {check: reset(watch) for check, watch in self._watches.items()}
             case SessionEnded():

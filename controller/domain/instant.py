@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OLDEST_UTC_MS = 1_704_067_200_000
+"""2024-01-01: whoever tells an earlier time has no clock."""
+
 
 @dataclass(frozen=True, slots=True)
 class Now:

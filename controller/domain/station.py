@@ -31,6 +31,7 @@ from controller.domain.commands import (
 from controller.domain.effects import AskAuthorize, Outcome, Restart, Send
 from controller.domain.events import (
     AvailabilityChanged,
+    ClockSet,
     Event,
     FaultCleared,
     FaultRaised,
@@ -65,6 +66,7 @@ from controller.domain.random_delay import Draw
 from controller.domain.sampling import WallClock
 from controller.domain.security import Security
 from controller.domain.smart_charging import SmartCharging
+from controller.domain.timekeeping import Timekeeping, moved
 from controller.domain.token_lists import TokenLists
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenBook
 from controller.domain.turn import Turn
@@ -121,6 +123,7 @@ class Station:
         self._reset: tuple[ResetKind, int] | None = None
         self._wall_clock = WallClock()
         self._view0: EvseView | None = None
+        self.timekeeping = Timekeeping()
         self.smart_charging = SmartCharging(self.evses)
         self.security = Security(self.evses)
         self.firmware = Firmware(self.evses, firmware, self._number, self.security.record)
@@ -128,6 +131,7 @@ class Station:
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
             self.token_lists,
+            self.timekeeping,
             self.smart_charging,
             self.security,
             self.firmware,
@@ -163,6 +167,7 @@ class Station:
     def handle(self, input_: Input, now: Now) -> Outcome:
         """Take one input, run all rules to their end, tell what happened and what to do."""
         turn = self._turn(now)
+        self.timekeeping.look(turn)
         answer = self._handlers[type(input_)](input_, turn)
         for evse in self.evses.values():
             evse.settle(turn)
@@ -177,9 +182,12 @@ class Station:
             answer if isinstance(answer, int) else None,
         )
 
-    def start(self, version: str, boot_reason: str, now: Now, rebooted: bool = False) -> Outcome:
-        """The first turn after the journal was replayed."""
+    def start(
+        self, version: str, boot_reason: str, now: Now, rebooted: bool = False, boot_id: str = ""
+    ) -> Outcome:
+        """The first turn after the journal was replayed. ``boot_id``: of the machine's run, "" = unknown."""
         turn = self._turn(now)
+        self.timekeeping.begin(boot_id, turn)
         turn.emit(StationStarted(version, boot_reason, now.utc_ms, rebooted))
         self.security.started(turn, version, boot_reason)
         return Outcome(tuple(turn.events))
@@ -206,6 +214,12 @@ class Station:
         match event:
             case StationStarted():
                 self.restarting = None
+                for each in self.evses.values():
+                    each.apply(event)
+                return
+            case ClockSet():
+                if self._view0 is not None:
+                    self._view0 = replace(self._view0, changed_at_ms=moved(event, self._view0.changed_at_ms))
                 for each in self.evses.values():
                     each.apply(event)
                 return

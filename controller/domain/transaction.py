@@ -6,7 +6,8 @@ applying those events; nothing is decided here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from controller.domain.events import (
     ChargingState,
@@ -66,6 +67,21 @@ class Transaction:
             self.register_wh = event.register_wh
         if event.trigger is Trigger.DEAUTHORIZED:
             self.deauthorized = True
+
+    def move(self, moved: Callable[[int], int]) -> None:
+        """The clock was set: every instant that was noted with the wrong one, anew."""
+
+        def sample(one: MeterSample) -> MeterSample:
+            return replace(one, at_ms=moved(one.at_ms))
+
+        started = self.started
+        samples = tuple(sample(one) for one in started.samples)
+        self.started = replace(started, at_ms=moved(started.at_ms), samples=samples)
+        self.ended_samples = [sample(one) for one in self.ended_samples]
+        if self.last_updated is not None:
+            self.last_updated = replace(self.last_updated, at_ms=moved(self.last_updated.at_ms))
+        if self.stopping is not None:
+            self.stopping = replace(self.stopping, at_ms=moved(self.stopping.at_ms))
 
     def keep_for_end(self, sample: MeterSample) -> None:
         """Remember a sample for TransactionEnded, bounded."""

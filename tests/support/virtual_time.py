@@ -78,7 +78,7 @@ class VirtualClock:
         mono_ms = round(self._loop.time() * 1000)
         return Now(mono_ms, mono_ms + self._offset_ms)
 
-    def set_utc(self, utc_ms: int) -> int:
+    def set_utc(self, utc_ms: int, sure: bool = True) -> int:
         step = utc_ms - self.now().utc_ms
         self._offset_ms += step
         return step
