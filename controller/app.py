@@ -21,6 +21,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+from controller.certificates.keeper import CertificateKeeper
 from controller.clock import Clock, SystemClock
 from controller.config import ConfigError, StationConfig, apply_overrides, check_evses, load_config
 from controller.csms.client import Client
@@ -30,16 +31,23 @@ from controller.csms.trace import Renderer
 from controller.csms.v16 import FEATURE_PROFILES
 from controller.csms.version import StationIdentity
 from controller.csms.wire import instant
+from controller.domain.certificate import ROOTS
 from controller.domain.commands import Command, ResetKind, TriggerKind, Verdict
 from controller.domain.effects import (
     AskAuthorize,
+    AskSignature,
     Effect,
+    ExamineCertificate,
     ForgetTokens,
+    MakeSigningRequest,
     ReadMeter,
+    RemoveCertificate,
     Restart,
     Send,
     ShowIndicator,
+    StoreCertificate,
     StoreLocalList,
+    UseClientCertificate,
 )
 from controller.domain.events import Event
 from controller.domain.evse import EvseSpec
@@ -61,6 +69,7 @@ from controller.settings.catalog import (
     BASIC_AUTH_PASSWORD,
     CATALOG,
     PING_INTERVAL,
+    SECURITY_PROFILE,
     Variable,
 )
 from controller.settings.facts import EvseFact, LiveFacts, StationFacts, providers, providers16
@@ -177,6 +186,9 @@ class App:
             self.link.status if self.link else dict,
             self.journal,
         )
+        self.certificates = CertificateKeeper(
+            config.storage_dir / "certificates", self.station.certificates, self.inbox.take, clock, say
+        )
         self.peripherals = Peripherals(board, [spec.evse_id for spec in specs], clock, self.inbox.take, say)
         self.settings.on_change(self._settings_changed)
         self.inbox.on_events.append(lambda _events, _seq: self.client.wake() if self.client else None)
@@ -207,6 +219,7 @@ class App:
             power_w=self._power_w,
             profiles_installed=lambda: len(self.station.smart_charging.profiles),
             tokens_listed=lambda: self._tokens.list_state().entries,
+            roots_installed=lambda: len(self.station.certificates.of(*ROOTS)),
         )
         settings = Settings(
             CATALOG,
@@ -314,13 +327,18 @@ class App:
                 if self.link is not None:
                     parts.append(group.create_task(self.link.run()))
                 if self.client is not None:
-                    parts.append(group.create_task(self.client.run()))
+                    parts.append(group.create_task(self._converse(self.client)))
                 await self._stopped.wait()
                 self._group = None
                 for task in [*parts, *self._tasks]:
                     task.cancel()
             self.inbox.checkpoint()
         return self._status
+
+    async def _converse(self, client: Client) -> None:
+        """The certificates first: a connection may need them."""
+        await self.certificates.load()
+        await client.run()
 
     def stop(self, status: int = EXIT_OK) -> None:
         """End ``run``. Permits lapse by themselves: the safety process ends the charge gently, or the next
@@ -385,6 +403,15 @@ class App:
                     self.client.perform(effect)
             case Restart():
                 self._start(self._restart(effect.kind))
+            case ExamineCertificate() | StoreCertificate() | RemoveCertificate():
+                self._start(self.certificates.carry_out(effect))
+            case MakeSigningRequest():
+                self._make_signing_request(effect)
+            case AskSignature():
+                if self.client is not None:
+                    self._start(self.client.sign(effect))
+            case UseClientCertificate():
+                self._use_client_certificate()
             case _:
                 raise TypeError(f"no effect {effect!r}")
 
@@ -397,6 +424,19 @@ class App:
             why = str(error)
             self._say(f"tokens: {error}")
         self.inbox.take(TokensStored(number, why))
+
+    def _make_signing_request(self, effect: MakeSigningRequest) -> None:
+        """Answer first, then the message (white paper A02): the request is made after the answer."""
+        if self.client is not None:
+            self.client.after_answer(lambda: self._start(self.certificates.carry_out(effect)))
+        else:
+            self._start(self.certificates.carry_out(effect))
+
+    def _use_client_certificate(self) -> None:
+        """White paper A02.FR.08: switch to it now, if connections are made with one (profile 3)."""
+        if self.client is not None and self.settings[SECURITY_PROFILE] == 3:
+            client = self.client
+            client.after_answer(lambda: self._start(client.reconnect("another client certificate is used")))
 
     async def _nobody_to_ask(self, ask: AskAuthorize) -> None:
         self.inbox.take(AuthorizeAnswered(ask.ask_id, None))

@@ -18,7 +18,7 @@ from controller.clock import Clock
 from controller.csms.backoff import Backoff, BackoffSettings
 from controller.csms.delivery import Delivery, as_written
 from controller.csms.link import Endpoint, Link, connect
-from controller.csms.rpc import DIALECTS, CsmsError, LinkError, Rpc
+from controller.csms.rpc import DIALECTS, CallFailed, CsmsError, LinkError, Rpc
 from controller.csms.schema import Schemas
 from controller.csms.session import Session, Standing, StationPort, wait_for
 from controller.csms.trace import FrameObserver
@@ -26,9 +26,9 @@ from controller.csms.v16 import V16
 from controller.csms.v21 import V21
 from controller.csms.v201 import V201
 from controller.csms.version import StationIdentity, Version
-from controller.domain.effects import AskAuthorize, Send
+from controller.domain.effects import AskAuthorize, AskSignature, Send
 from controller.domain.events import Event
-from controller.domain.inputs import AuthorizeAnswered
+from controller.domain.inputs import AuthorizeAnswered, SignatureAnswered
 from controller.settings.catalog import (
     BASIC_AUTH_PASSWORD,
     HEARTBEAT_INTERVAL,
@@ -158,6 +158,21 @@ class Client:
             except CsmsError as error:
                 log.warning("Authorize failed: %s", error)
         self._standing.station.take(AuthorizeAnswered(ask.ask_id, info))
+
+    async def sign(self, ask: AskSignature) -> None:
+        """Send a signing request. The station gets ``SignatureAnswered``. Also before the boot is accepted:
+        the CSMS may want the certificate first (white paper A00.FR.806)."""
+        session, accepted = self._session, None
+        if session is not None:
+            try:
+                result = await session.call(session.version.sign_certificate(ask.csr))
+                accepted = result["status"] == "Accepted"
+            except CallFailed as error:
+                log.warning("SignCertificate failed: %s", error)
+                accepted = False
+            except CsmsError as error:
+                log.warning("SignCertificate: %s", error)
+        self._standing.station.take(SignatureAnswered(ask.job, accepted))
 
     def perform(self, send: Send) -> None:
         """Send a triggered message, after the answer to the trigger."""

@@ -126,7 +126,10 @@ class Schemas:
         return payload, ""
 
     def _strict(self, stem: str) -> Check:
-        check = self._checks[stem] = _Compiler(self._read(stem), zone_needed=self._zone_needed).check
+        schema = self._read(stem)
+        if stem in _UNKNOWN_IS_ANSWERED:
+            schema["properties"][_UNKNOWN_IS_ANSWERED[stem]] = {"type": "string"}
+        check = self._checks[stem] = _Compiler(schema, zone_needed=self._zone_needed).check
         return check
 
     def _read(self, stem: str) -> dict[str, Any]:
@@ -139,6 +142,11 @@ class Schemas:
             raise SchemaFileError(f"{path}: found {type(schema).__name__}, expected a JSON object")
         schema["$file"] = str(path)
         return schema
+
+
+_UNKNOWN_IS_ANSWERED: Final = {"ExtendedTriggerMessage": "requestedMessage"}
+"""Request -> its field whose unknown values have an answer of their own (white paper 6.17: NotImplemented,
+"either not implemented or unknown"), which a CALLERROR would take from them."""
 
 
 def _without_nulls(value: Any) -> Any:

@@ -131,6 +131,9 @@ class Version(Protocol):
     def progress(self, trigger: TriggerMessage, progress: Progress) -> Call | None:
         """The triggered report on the firmware update or the upload of a log; None for other triggers."""
 
+    def sign_certificate(self, csr: str) -> Call:
+        """Ask for a certificate of the station. The answer has a ``status``, "Accepted" or "Rejected"."""
+
     def call(self, event: Event, aliases: Lookup) -> Call | None:
         """The message of a journal entry, None when this version has none for it."""
 

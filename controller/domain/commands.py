@@ -6,9 +6,10 @@ Refuses to know: who asks and in which protocol version; message ids; wire names
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from controller.domain.certificate import CertificateHash, CertificateUse, StoredCertificate
 from controller.domain.profiles import ChargingProfile, CompositeSchedule, ProfileFilter, RateUnit
 from controller.domain.tokens import IdToken, ListEntry, ListState
 
@@ -39,6 +40,7 @@ class Status(StrEnum):
     REVOKED_CERTIFICATE = "RevokedCertificate"
     # logs
     # security
+    NOT_FOUND = "NotFound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Verdict:
     data: str | None = None  # DataTransfer answer
     local_list: ListState | None = None  # answer to GetLocalListVersion
     composite: CompositeSchedule | None = None
+    certificates: tuple[StoredCertificate, ...] = ()  # ListCertificates answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ class TriggerKind(StrEnum):
     TRANSACTION = "TransactionEvent"
     FIRMWARE_STATUS = "FirmwareStatusNotification"
     LOG_STATUS = "LogStatusNotification"
+    SIGN_CERTIFICATE = "SignChargingStationCertificate"
     OTHER = "other"  # anything else: NotImplemented
 
 
@@ -232,6 +236,36 @@ class UpdateFirmware:
 # ---------------------------------------------------------------------- security
 
 
+@dataclass(frozen=True, slots=True)
+class InstallCertificate:
+    """White paper M05; 2.0.1 M05. ``use``: one of ``certificate.ROOTS``. ``pem``: as it came."""
+
+    use: CertificateUse
+    pem: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCertificate:
+    """White paper M04; 2.0.1 M04."""
+
+    hash: CertificateHash
+
+
+@dataclass(frozen=True, slots=True)
+class ListCertificates:
+    """White paper M03; 2.0.1 M03: installed certificates of these uses, () = of all roots."""
+
+    uses: tuple[CertificateUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSignedCertificate:
+    """CertificateSigned (white paper A02, A03; 2.0.1 A02, A03): the station's own certificate, and CAs below
+    a root after it. ``chain``: PEM, as it came."""
+
+    chain: str = field(repr=False)
+
+
 Command = (
     RemoteStart
     | RemoteStop
@@ -255,4 +289,8 @@ Command = (
     | UpdateFirmware
     # logs
     # security
+    | InstallCertificate
+    | DeleteCertificate
+    | ListCertificates
+    | TakeSignedCertificate
 )

@@ -5,8 +5,9 @@ Performed after the events are durable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from controller.domain.certificate import CertificateUse
 from controller.domain.commands import ResetKind, TriggerMessage, UpdateLocalList, Verdict
 from controller.domain.events import Event
 from controller.domain.tokens import IdToken
@@ -125,6 +126,61 @@ class DropFirmware:
     update: int
 
 
+# ---------------------------------------------------------------------- security
+
+
+@dataclass(frozen=True, slots=True)
+class ExamineCertificate:
+    """Look into what was sent, next to what is installed; comes back as ``CertificateExamined``."""
+
+    job: int
+    pem: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCertificate:
+    """Write it; comes back as ``CertificatesFound`` with this ``job``. ``use`` CLIENT: a chain whose key this
+    station has."""
+
+    job: int
+    use: CertificateUse
+    pem: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCertificate:
+    """Remove it, of a client certificate the key, too; comes back as ``CertificatesFound``."""
+
+    job: int
+    uses: tuple[CertificateUse, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeSigningRequest:
+    """Make and keep a new key, after the answer to the request being handled; comes back as
+    ``SigningRequestMade``."""
+
+    job: int
+    organization: str
+    common_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskSignature:
+    """Send SignCertificate; comes back as ``SignatureAnswered``. ``csr``: PEM."""
+
+    job: int
+    csr: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UseClientCertificate:
+    """Another client certificate is the one to use from now on (A02.FR.08): connect anew if it is used."""
+
+    fingerprint: str
+
+
 Effect = (
     AskAuthorize
     | ReadMeter
@@ -141,6 +197,13 @@ Effect = (
     | InstallFirmware
     | ConfirmInstallation
     | DropFirmware
+    # security
+    | ExamineCertificate
+    | StoreCertificate
+    | RemoveCertificate
+    | MakeSigningRequest
+    | AskSignature
+    | UseClientCertificate
 )
 
 

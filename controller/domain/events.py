@@ -455,6 +455,78 @@ class FirmwareStaged:
 # ---------------------------------------------------------------------- security
 
 
+class SigningReason(StrEnum):
+    """Why a certificate is asked for."""
+
+    TRIGGERED = "Triggered"  # by the CSMS (white paper A02)
+    RENEWAL = "Renewal"  # the one in use expires (A03)
+
+
+class SigningOutcome(StrEnum):
+    SIGNED = "Signed"
+    ASKED = "Asked"  # the CSMS has the request; the certificate may still come, the key waits for it
+    REFUSED = "Refused"  # by the CSMS
+    UNANSWERED = "Unanswered"
+    FAILED = "Failed"  # no request could be made
+
+
+@dataclass(frozen=True, slots=True)
+class SigningBegun:
+    """The station wants a new certificate of its own."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    reason: SigningReason
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRepeats:
+    """Request number ``attempt`` brought no certificate yet; the next one goes at ``repeat_at_ms``."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    attempt: int
+    repeat_at_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SigningEnded:
+    """The station asks no more by itself."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    outcome: SigningOutcome
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RootTrialBegun:
+    """A root of the CSMS replaces others, which stay as fallback until it has worked (M05.FR.11).
+    Fingerprints."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    root: str
+    fallback: tuple[str, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RootTrialEnded:
+    """It has worked (M05.FR.12), or it is not there (any more)."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    worked: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificateProven:
+    """The CSMS took a connection with this certificate; those before it are kept a month more (A02.FR.10)."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    fingerprint: str
+    at_ms: int
+
+
 Event = (
     StationStarted
     | MachineStarted
@@ -489,4 +561,10 @@ Event = (
     | FirmwareStaged
     # logs
     # security
+    | SigningBegun
+    | SigningRepeats
+    | SigningEnded
+    | RootTrialBegun
+    | RootTrialEnded
+    | ClientCertificateProven
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from controller.domain.certificate import CertificateFacts, StoredCertificate
 from controller.domain.commands import Command, Status
 from controller.domain.policy import Policy
 from controller.domain.tokens import IdToken, TokenInfo
@@ -200,6 +201,58 @@ class Tick:
     """Time passed; sent about once a second and at the station's own ``next_deadline``."""
 
 
+# ---------------------------------------------------------------------- security
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatesFound:
+    """All usable certificates of the store, after a look at the files. ``job``: of the effect that this
+    answers, None = the look at the start. ``fault``: why the effect failed, "" = it did not."""
+
+    certificates: tuple[StoredCertificate, ...]
+    job: int | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateExamined:
+    """``chain``: leaf first, each signed by the next. ``fault``: why it cannot be read, "" = it can.
+    ``key_held``: the leaf's key is one of this station. ``anchors``: fingerprints of the installed CSMS roots
+    that the chain leads to."""
+
+    job: int
+    chain: tuple[CertificateFacts, ...]
+    fault: str = ""
+    key_held: bool = False
+    anchors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRequestMade:
+    """``fault``: why there is none, "" = ``csr`` is the request in PEM."""
+
+    job: int
+    csr: str = field(repr=False)
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureAnswered:
+    """``accepted`` None: the CSMS could not be asked, or did not answer."""
+
+    job: int
+    accepted: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class CsmsVerified:
+    """A connection to the CSMS was made: verified with one of ``roots`` (fingerprints; () = without the
+    store), with the client certificate ``client`` (None = without)."""
+
+    roots: tuple[str, ...]
+    client: str | None = None
+
+
 Input = (
     Command
     | EvseFacts
@@ -221,4 +274,10 @@ Input = (
     | FirmwareNotFetched
     | FirmwareVerified
     | InstallationEnded
+    # security
+    | CertificatesFound
+    | CertificateExamined
+    | SigningRequestMade
+    | SignatureAnswered
+    | CsmsVerified
 )

@@ -57,3 +57,11 @@ class Policy:
     contactor_rated_operations: int  # without load, for the estimate of wear
     contactor_rated_under_load: int
     unsigned_firmware: bool  # JoulepostCtrlr.UnsignedFirmware, and a security profile below 2
+    security_profile: int  # SecurityCtrlr.SecurityProfile, 0 = none
+    organization_name: str  # SecurityCtrlr.OrganizationName / CpoName
+    station_serial: str  # ChargingStation.SerialNumber
+    certificate_chain_max: int  # SecurityCtrlr.MaxCertificateChainSize, characters
+    certificate_store_max: int  # most of SecurityCtrlr.CertificateEntries
+    additional_root_check: bool  # SecurityCtrlr.AdditionalRootCertificateCheck
+    cert_signing_wait_s: int  # SecurityCtrlr.CertSigningWaitMinimum
+    cert_signing_repeats: int  # SecurityCtrlr.CertSigningRepeatTimes

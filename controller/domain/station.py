@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from controller.domain.authorization import decide
 from controller.domain.block import Block, Handler
+from controller.domain.certificates import CertificateManagement
 from controller.domain.commands import (
     ChangeAvailability,
     ContactorReplaced,
@@ -128,11 +129,13 @@ class Station:
         self.security = Security(self.evses)
         self.firmware = Firmware(self.evses, firmware, self._number, self.security.record)
         self.token_lists = TokenLists(book, self._number)
+        self.certificates = CertificateManagement(self._number, self.security.record)
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
             self.token_lists,
             self.timekeeping,
             self.smart_charging,
+            self.certificates,
             self.security,
             self.firmware,
         )
@@ -658,6 +661,8 @@ class Station:
             return Verdict(Status.NOT_IMPLEMENTED)
         if command.evse_id not in (None, 0) and command.evse_id not in self.evses:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
+        if command.kind is TriggerKind.SIGN_CERTIFICATE:
+            return self.certificates.trigger(turn)
         if command.kind is TriggerKind.TRANSACTION:
             return self._trigger_transactions(command.evse_id, turn)
         if command.kind is TriggerKind.METER_VALUES and not self._can_sample(command.evse_id, turn):

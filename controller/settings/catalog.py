@@ -244,9 +244,32 @@ ORGANIZATION_NAME = Variable(
     "SecurityCtrlr", "OrganizationName", text(64), "",
     "Name of the operator, for certificates.", key16="CpoName",
 )  # fmt: skip
-CERTIFICATE_ENTRIES = Variable(
-    "SecurityCtrlr", "CertificateEntries", integer(0, 0), 0,
-    "Certificates installed by the CSMS; managing them is not supported yet.", mutability=READ_ONLY,
+CERTIFICATE_STORE_MAX = 32
+"""Roots take a directory entry and a few KB each; the standard asks for no number."""
+CERTIFICATE_ENTRIES: Variable[int] = Variable(
+    "SecurityCtrlr", "CertificateEntries", integer(0, CERTIFICATE_STORE_MAX), None,
+    "Root certificates installed now; maxLimit is how many the CSMS may install.", mutability=READ_ONLY,
+)  # fmt: skip
+MAX_CERTIFICATE_CHAIN_SIZE = Variable(
+    "SecurityCtrlr", "MaxCertificateChainSize", integer(1000, 10_000), 10_000,
+    "Longest certificate chain that is taken from the CSMS, in characters.",
+    mutability=READ_ONLY, key16="CertificateSignedMaxChainSize",
+)  # fmt: skip
+ADDITIONAL_ROOT_CHECK = Variable(
+    "SecurityCtrlr", "AdditionalRootCertificateCheck", boolean(), False,
+    "Only one root of the CSMS is installed at a time; a new one has to be signed by the one it replaces.",
+    mutability=READ_ONLY, key16="AdditionalRootCertificateCheck",
+)  # fmt: skip
+CERT_SIGNING_WAIT_MINIMUM = Variable(
+    "SecurityCtrlr", "CertSigningWaitMinimum", seconds(1, 86_400), 600,
+    "Wait for a signed certificate before it is asked for again; doubled each time.",
+    key16="CertSigningWaitMinimum",
+)  # fmt: skip
+CERT_SIGNING_REPEAT_TIMES = Variable(
+    "SecurityCtrlr", "CertSigningRepeatTimes", integer(0, 10), 0,
+    "So often a signed certificate is asked for again. The 1.6 security white paper (A02, error handling) "
+    "recommends not to.",
+    key16="CertSigningRepeatTimes",
 )  # fmt: skip
 SECURITY_PROFILE: Variable[int] = Variable(
     "SecurityCtrlr", "SecurityProfile", integer(0, 3), None,
@@ -584,7 +607,9 @@ VARIABLES: tuple[Variable[Any], ...] = (
     ITEMS_GET_VARIABLES, ITEMS_SET_VARIABLES, ITEMS_GET_REPORT,
     BYTES_GET_VARIABLES, BYTES_SET_VARIABLES, BYTES_GET_REPORT,
     DATE_TIME, TIME_SOURCE,
-    BASIC_AUTH_PASSWORD, IDENTITY, ORGANIZATION_NAME, CERTIFICATE_ENTRIES, SECURITY_PROFILE,
+    BASIC_AUTH_PASSWORD, IDENTITY, ORGANIZATION_NAME, SECURITY_PROFILE,
+    CERTIFICATE_ENTRIES, MAX_CERTIFICATE_CHAIN_SIZE, ADDITIONAL_ROOT_CHECK,
+    CERT_SIGNING_WAIT_MINIMUM, CERT_SIGNING_REPEAT_TIMES,
     AUTH_ENABLED, AUTHORIZE_REMOTE_START, LOCAL_AUTHORIZE_OFFLINE, LOCAL_PRE_AUTHORIZE,
     OFFLINE_TX_FOR_UNKNOWN_ID, AUTH_CACHE_ENABLED, AUTH_CACHE_AVAILABLE,
     LOCAL_LIST_ENABLED, LOCAL_LIST_AVAILABLE, LOCAL_LIST_ENTRIES, LOCAL_LIST_ITEMS, LOCAL_LIST_BYTES,
@@ -617,6 +642,9 @@ KEYS_16: tuple[LimitKey16 | ComputedKey16, ...] = (
     LimitKey16("StopTxnAlignedDataMaxLength", ALIGNED_ENDED_MEASURANDS, "Most items in that list."),
     LimitKey16("ConnectorPhaseRotationMaxLength", PHASE_ROTATION, "Most items in that list."),
     LimitKey16("LocalAuthListMaxLength", LOCAL_LIST_ENTRIES, "Most tokens in the local list."),
+    LimitKey16(
+        "CertificateStoreMaxLength", CERTIFICATE_ENTRIES, "Most root certificates installed at a time."
+    ),
     LimitKey16("MaxChargingProfilesInstalled", PROFILE_ENTRIES, "Most profiles installed at a time."),
 )
 

@@ -54,6 +54,7 @@ class LiveFacts:
     power_w: Callable[[int], int]
     profiles_installed: Callable[[], int]
     tokens_listed: Callable[[], int]
+    roots_installed: Callable[[], int]
 
 
 def providers(facts: StationFacts, live: LiveFacts) -> dict[Variable[Any], Provider]:
@@ -80,6 +81,7 @@ def providers(facts: StationFacts, live: LiveFacts) -> dict[Variable[Any], Provi
         c.PROFILE_ENTRIES: Provider(lambda place: live.profiles_installed()),
         c.LOCAL_LIST_ENTRIES: Provider(lambda place: live.tokens_listed()),
         c.PHASES_3_TO_1: fixed(bool(facts.evses) and all(evse.phase_switch for evse in facts.evses)),
+        c.CERTIFICATE_ENTRIES: Provider(lambda place: live.roots_installed()),
         c.STATION_VENDOR: fixed(facts.vendor),
         c.STATION_MODEL: fixed(facts.model),
         c.STATION_SERIAL: fixed(facts.serial),

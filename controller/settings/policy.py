@@ -54,4 +54,12 @@ def policy(settings: Settings) -> Policy:
         unsigned_firmware=settings[c.UNSIGNED_FIRMWARE] and settings[c.SECURITY_PROFILE] < 2,
         contactor_rated_operations=settings[c.CONTACTOR_RATED_OPERATIONS],
         contactor_rated_under_load=settings[c.CONTACTOR_RATED_UNDER_LOAD],
+        security_profile=settings[c.SECURITY_PROFILE],
+        organization_name=settings[c.ORGANIZATION_NAME],
+        station_serial=settings[c.STATION_SERIAL],
+        certificate_chain_max=settings[c.MAX_CERTIFICATE_CHAIN_SIZE],
+        certificate_store_max=c.CERTIFICATE_STORE_MAX,
+        additional_root_check=settings[c.ADDITIONAL_ROOT_CHECK],
+        cert_signing_wait_s=settings[c.CERT_SIGNING_WAIT_MINIMUM],
+        cert_signing_repeats=settings[c.CERT_SIGNING_REPEAT_TIMES],
     )

@@ -167,6 +167,7 @@ def open_settings(database: Database, evses: int = 1, initial: dict[str, str] | 
         power_w=lambda _evse: 0,
         profiles_installed=lambda: 0,
         tokens_listed=lambda: 0,
+        roots_installed=lambda: 0,
     )
     return Settings(
         CATALOG,

@@ -71,6 +71,14 @@ POLICY = Policy(
     unsigned_firmware=True,
     contactor_rated_operations=500_000,
     contactor_rated_under_load=50_000,
+    security_profile=2,
+    organization_name="Operator",
+    station_serial="SN-1",
+    certificate_chain_max=10_000,
+    certificate_store_max=10,
+    additional_root_check=False,
+    cert_signing_wait_s=60,
+    cert_signing_repeats=0,
 )
 
 

@@ -39,6 +39,7 @@ LIVE = LiveFacts(
     power_w=lambda evse_id: 1000 * evse_id,
     profiles_installed=lambda: 3,
     tokens_listed=lambda: 12,
+    roots_installed=lambda: 2,
 )
 
 

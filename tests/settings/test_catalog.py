@@ -117,6 +117,7 @@ def test_limits_of_1_6_come_from_the_rows_they_limit() -> None:
         "ConnectorPhaseRotationMaxLength": "31",
         "LocalAuthListMaxLength": "10000",
         "MaxChargingProfilesInstalled": "200",
+        "CertificateStoreMaxLength": "32",
     }
     with pytest.raises(ValueError, match="no limit"):
         _ = c.LimitKey16("X", c.AUTH_ENABLED, "").value

@@ -26,7 +26,12 @@ def test_the_rated_power_is_current_times_phases_times_voltage() -> None:
 
 def test_power_that_flows_back_is_not_reported_as_drawn() -> None:
     live = LIVE.__class__(
-        LIVE.date_time, LIVE.availability, lambda evse_id: -5, LIVE.profiles_installed, LIVE.tokens_listed
+        LIVE.date_time,
+        LIVE.availability,
+        lambda evse_id: -5,
+        LIVE.profiles_installed,
+        LIVE.tokens_listed,
+        LIVE.roots_installed,
     )
     assert providers(FACTS, live)[c.EVSE_POWER].value(Place(1)) == 0
 

@@ -52,6 +52,11 @@ def test_every_field_follows_its_setting() -> None:
         "JoulepostCtrlr.ContactorRatedOperations": "200000",
         "JoulepostCtrlr.ContactorRatedUnderLoad": "20000",
         "JoulepostCtrlr.UnsignedFirmware": "false",
+        "SecurityCtrlr.OrganizationName": "Operator",
+        "SecurityCtrlr.MaxCertificateChainSize": "5000",
+        "SecurityCtrlr.AdditionalRootCertificateCheck": "true",
+        "SecurityCtrlr.CertSigningWaitMinimum": "30",
+        "SecurityCtrlr.CertSigningRepeatTimes": "3",
     }
     assert policy(station(initial=changes)) == Policy(
         61, False, True, False, False, True, False, False, 10_000, 50, False, 62, False,
@@ -59,6 +64,7 @@ def test_every_field_follows_its_setting() -> None:
         65, (Measurand.CURRENT_OFFERED,), 66, (OnPhase(Measurand.VOLTAGE, "L1-N"),),
         "Guest", False, 20, 11, 9, ("A",), 24, 200, 120,
         11, 600, 8, 4, 112, 90, 6, 9, 31, 600, 200_000, 20_000, False,
+        1, "Operator", "S1", 5000, 32, True, 30, 3,
     )  # fmt: skip
     defaults, changed = policy(station()), policy(station(initial=changes))
     same = [
@@ -66,4 +72,7 @@ def test_every_field_follows_its_setting() -> None:
         for field in fields(Policy)
         if getattr(defaults, field.name) == getattr(changed, field.name)
     ]
-    assert same == ["local_list_entries", "profiles_max"], "what this program can hold, nobody sets"
+    assert same == [
+        "local_list_entries", "profiles_max",  # what this program can hold, nobody sets
+        "security_profile", "station_serial", "certificate_store_max",
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ answered NotSupported (OCPP-J 1.6 4.2.3); what is not in the standard, ``rpc`` h
 from __future__ import annotations
 
 from controller.csms.rpc import CallRefused, NotAnswered
-from controller.csms.v16 import firmware, local_list, smart_charging
+from controller.csms.v16 import certificates, extended_trigger, firmware, local_list, smart_charging
 from controller.csms.v16.calls import TX
 from controller.csms.v16.handler import Handler, answered, statuses, transaction_of
 from controller.csms.v16.profiles import parse_profile
@@ -147,6 +147,8 @@ TABLE: dict[str, Handler] = {
     ),
     # one line a block
     **local_list.TABLE,
+    **certificates.TABLE,
+    **extended_trigger.TABLE,
     **smart_charging.TABLE,
     **firmware.TABLE,
 }
@@ -172,7 +174,8 @@ def command(action: str, payload: Payload, domain_key: Lookup) -> Command | Quer
 def before_accepted(action: str, payload: Payload, status: Registered | None) -> Answer | None:
     """1.6 4.2. Rejected: nothing is answered, but for the trigger of the next boot ("unless requested to do
     so with a TriggerMessage.req"). Pending, or not yet answered: remote start and stop are refused."""
-    triggers_boot = action == "TriggerMessage" and payload.get("requestedMessage") == "BootNotification"
+    triggers = action in ("TriggerMessage", "ExtendedTriggerMessage")
+    triggers_boot = triggers and payload.get("requestedMessage") == "BootNotification"
     if status is Registered.REJECTED and not triggers_boot:
         raise NotAnswered(f"{action}: rejected by the CSMS, requests are not answered (1.6 4.2)")
     if action in ("RemoteStartTransaction", "RemoteStopTransaction"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.csms.rpc import Call
-from controller.csms.v16 import calls, commands, status
+from controller.csms.v16 import calls, certificates, commands, status
 from controller.csms.version import (
     Answer,
     BootAnswer,
@@ -53,6 +53,9 @@ class V16:
 
     def progress(self, trigger: TriggerMessage, progress: Progress) -> Call | None:
         return calls.progress(trigger, progress)
+
+    def sign_certificate(self, csr: str) -> Call:
+        return certificates.sign_certificate(csr)
 
     def call(self, event: Event, aliases: Lookup) -> Call | None:
         return calls.call(event, aliases)

@@ -171,3 +171,8 @@ def progress(trigger: TriggerMessage, progress: Progress) -> Call | None:
             return Call("LogStatusNotification", payload)
         case _:
             return None
+
+
+def sign_certificate(csr: str) -> Call:
+    """SignCertificateRequest (2.0.1 A02.FR.03)."""
+    return Call("SignCertificate", {"csr": csr, "certificateType": "ChargingStationCertificate"})

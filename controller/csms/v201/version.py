@@ -55,6 +55,9 @@ class V201:
     def progress(self, trigger: TriggerMessage, progress: Progress) -> Call | None:
         return calls.progress(trigger, progress)
 
+    def sign_certificate(self, csr: str) -> Call:
+        return calls.sign_certificate(csr)
+
     def call(self, event: Event, aliases: Lookup) -> Call | None:
         return calls.call(event)
 
