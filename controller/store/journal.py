@@ -1,6 +1,7 @@
 """The journal: every domain event once, in order, with one delivery cursor per reader.
 
-Owns: sequence numbers, cursors, aliases and what may be forgotten. Implements ``ports.Journal``.
+Owns: sequence numbers, cursors, aliases and what may be forgotten; that a security event is in the
+security log when it is in the journal. Implements ``ports.Journal`` and ``ports.History``.
 Refuses to know: what an event means, who reads, and the clock.
 """
 
@@ -8,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from controller.domain.events import Delivery, Event
+from controller.domain.events import Delivery, Event, SecurityEvent
 from controller.domain.instant import Now
 from controller.store.codec import Codec, CodecError
 from controller.store.database import Database
-from controller.store.ports import Entry, StorageError
+from controller.store.ports import Entry, Line, StorageError
+from controller.store.security_log import record
 
 _DAY_MS = 86_400_000
 _COLUMNS = "seq, utc_ms, mono_ms, boot, event"
@@ -40,7 +42,7 @@ class SqliteJournal:
             return self._last_seq
         rows = []
         for seq, event in enumerate(events, self._last_seq + 1):
-            ordered = event.delivery is Delivery.ORDERED
+            ordered = event.delivery is not Delivery.LOCAL
             text = self._codec.encode(event)
             rows.append((seq, ordered, now.utc_ms, now.mono_ms, self._boot, text))
         with self._database.transaction("append to the journal") as transaction:
@@ -48,6 +50,7 @@ class SqliteJournal:
                 "INSERT INTO journal (seq, ordered, utc_ms, mono_ms, boot, event) VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
+            record(transaction, [event for event in events if isinstance(event, SecurityEvent)])
         self._last_seq = rows[-1][0]
         return self._last_seq
 
@@ -56,7 +59,7 @@ class SqliteJournal:
         return self._entries(f"SELECT {_COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
 
     def ordered_after(self, seq: int, limit: int = 100) -> list[Entry]:
-        """As ``after``, but only events whose delivery is ORDERED."""
+        """As ``after``, but only events that are delivered."""
         return self._entries(
             f"SELECT {_COLUMNS} FROM journal WHERE seq > ? AND ordered = 1 ORDER BY seq LIMIT ?", seq, limit
         )
@@ -70,6 +73,32 @@ class SqliteJournal:
             *kinds,
             limit,
         )
+
+    def first_of_newest(self, oldest_ms: int | None, latest_ms: int | None, most: int) -> int | None:
+        """The seq at which the newest ``most`` entries between two instants begin (UTC ms, None = no bound);
+        None: there are none. Raises ``StorageError``."""
+        rows = self._database.rows(
+            "read the journal",
+            "SELECT min(seq) FROM (SELECT seq FROM journal WHERE utc_ms BETWEEN ? AND ?"
+            " ORDER BY seq DESC LIMIT ?)",
+            (*_bounds(oldest_ms, latest_ms), most),
+        )
+        return None if rows[0][0] is None else int(rows[0][0])
+
+    def lines(self, seq: int, oldest_ms: int | None, latest_ms: int | None, limit: int) -> list[Line]:
+        """Entries from ``seq`` on between two instants as they are stored, oldest first.
+
+        Raises ``StorageError``.
+        """
+        rows = self._database.rows(
+            "read the journal",
+            f"SELECT {_COLUMNS} FROM journal WHERE seq >= ? AND utc_ms BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+            (seq, *_bounds(oldest_ms, latest_ms), limit),
+        )
+        return [
+            Line(number, utc_ms, mono_ms, self._boots[boot], text)
+            for number, utc_ms, mono_ms, boot, text in rows
+        ]
 
     def ordered_count(self, seq: int) -> int:
         """How many entries ``ordered_after`` would give without a limit. Raises ``StorageError``."""
@@ -175,3 +204,7 @@ class SqliteJournal:
             row = int(transaction.rows("SELECT id FROM boots WHERE boot_id = ?", (boot_id,))[0][0])
         self._boots[row] = boot_id
         return row
+
+
+def _bounds(oldest_ms: int | None, latest_ms: int | None) -> tuple[int, int]:
+    return (-(1 << 62) if oldest_ms is None else oldest_ms, (1 << 62) if latest_ms is None else latest_ms)

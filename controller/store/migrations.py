@@ -67,4 +67,14 @@ MIGRATIONS: tuple[Migration, ...] = (
             " id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL) STRICT",
         ),
     ),
+    Migration(
+        3,
+        (
+            "CREATE TABLE security_log ("
+            " id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, type TEXT NOT NULL, info TEXT NOT NULL) STRICT",
+            "INSERT INTO security_log (at_ms, type, info)"
+            " SELECT event ->> '$.at_ms', event ->> '$.type', event ->> '$.info' FROM journal"
+            " WHERE event ->> '$.event' = 'SecurityEvent' ORDER BY seq",
+        ),
+    ),
 )

@@ -26,6 +26,27 @@ class Entry:
     boot_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An ``Entry`` whose event is still the text of the journal (see ``codec``)."""
+
+    seq: int
+    utc_ms: int
+    mono_ms: int
+    boot_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEntry:
+    """One entry of the security log. ``number`` counts up, also over entries that are forgotten."""
+
+    number: int
+    at_ms: int
+    type: str
+    info: str
+
+
 class Journal(Protocol):
     """Append-only; one delivery cursor per reader."""
 
@@ -39,7 +60,7 @@ class Journal(Protocol):
         """Entries with a greater seq, oldest first."""
 
     def ordered_after(self, seq: int, limit: int = 100) -> list[Entry]:
-        """As ``after``, but only events whose delivery is ORDERED."""
+        """As ``after``, but only events that are delivered."""
 
     def last_seq(self) -> int: ...
 
@@ -71,6 +92,31 @@ class History(Protocol):
 
     def newest(self, kinds: Sequence[str], limit: int) -> list[Entry]:
         """The newest entries of these event classes (names), newest first. Raises ``StorageError``."""
+
+    def first_of_newest(self, oldest_ms: int | None, latest_ms: int | None, most: int) -> int | None:
+        """The seq at which the newest ``most`` entries between two instants begin (UTC ms, None = no bound);
+        None: there are none. Raises ``StorageError``."""
+
+    def lines(self, seq: int, oldest_ms: int | None, latest_ms: int | None, limit: int) -> list[Line]:
+        """Entries from ``seq`` on between two instants as they are stored, oldest first.
+
+        Raises ``StorageError``.
+        """
+
+
+class SecurityLog(Protocol):
+    """The security log (white paper A04.FR.04): what was journalled as a security event, in the same commit.
+
+    Rolling: the newest stay. Every method raises ``StorageError``.
+    """
+
+    def entries(self, oldest_ms: int | None, latest_ms: int | None) -> list[SecurityEntry]:
+        """Oldest first; bounds in UTC ms, None = no bound."""
+
+    def any(self, oldest_ms: int | None, latest_ms: int | None) -> bool: ...
+
+    def clear(self) -> None:
+        """Forget all entries but the newest."""
 
 
 class TokenTables(Protocol):
