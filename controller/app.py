@@ -9,6 +9,7 @@ The command line calls ``run``; tests build an ``App`` with parts of their own.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -32,12 +33,15 @@ from controller.csms.v16 import FEATURE_PROFILES
 from controller.csms.version import StationIdentity
 from controller.csms.wire import instant
 from controller.domain.certificate import ROOTS
-from controller.domain.commands import Command, ResetKind, TriggerKind, Verdict
+from controller.domain.commands import Command, LogKind, ResetKind, TriggerKind, Verdict
 from controller.domain.effects import (
     AskAuthorize,
     AskSignature,
+    CancelUpload,
+    DropLog,
     Effect,
     ExamineCertificate,
+    ForgetSecurityLog,
     ForgetTokens,
     MakeSigningRequest,
     ReadMeter,
@@ -47,6 +51,7 @@ from controller.domain.effects import (
     ShowIndicator,
     StoreCertificate,
     StoreLocalList,
+    UploadLog,
     UseClientCertificate,
 )
 from controller.domain.events import Event
@@ -62,6 +67,9 @@ from controller.inbox import Inbox
 from controller.local.api import open_api
 from controller.local.jsonrpc import AlreadyServed
 from controller.local.sockets import PathTooLong
+from controller.logs.recent import Recent
+from controller.logs.sources import StationSources
+from controller.logs.uploads import Uploads
 from controller.peripherals import Peripherals
 from controller.safety_link import SafetyLink
 from controller.settings.catalog import (
@@ -79,9 +87,11 @@ from controller.store.codec import Codec
 from controller.store.database import Database
 from controller.store.journal import SqliteJournal
 from controller.store.ports import Entry, StorageError
+from controller.store.security_log import SqliteSecurityLog
 from controller.store.snapshots import SqliteSnapshots
 from controller.store.tokens import SqliteTokenTables
 from controller.store.values import SqliteSettingValues
+from controller.transfer.options import Options
 from controller.version import VERSION
 from hal.board import open_service_board
 from hal.interface import ServiceBoard
@@ -129,7 +139,8 @@ class App:
     ) -> None:
         self.config = config
         self.clock = clock
-        self._say = say
+        self.recent = Recent(clock)
+        say = self._say = self.recent.keeping(say)
         self._stopped = asyncio.Event()
         self._greeted = asyncio.Event()  # the CSMS has accepted this station
         self._status = EXIT_OK
@@ -153,7 +164,17 @@ class App:
             )
             for evse in profile.evses
         ]
-        self.station = Station(specs, policy(self.settings), tokens, new_id, draw)
+        identity = config.csms.identity if config.csms else config.station.id
+        self.security_log = SqliteSecurityLog(self.database)
+        self.station = Station(
+            specs,
+            policy(self.settings),
+            tokens,
+            new_id,
+            draw,
+            log_exists=self._log_exists,
+            identity=identity,
+        )
         self._tokens = tokens
         self.inbox = Inbox(
             self.station, self.journal, tokens, SqliteSnapshots(self.database), codec, clock, say
@@ -180,7 +201,7 @@ class App:
             self.settings,
             codec,
             clock,
-            config.csms.identity if config.csms else config.station.id,
+            identity,
             VERSION,
             self._csms_status,
             self.link.status if self.link else dict,
@@ -190,6 +211,14 @@ class App:
             config.storage_dir / "certificates", self.station.certificates, self.inbox.take, clock, say
         )
         self.peripherals = Peripherals(board, [spec.evse_id for spec in specs], clock, self.inbox.take, say)
+        self.uploads = Uploads(
+            config.storage_dir / "uploads",
+            StationSources(self.recent, self.journal, self.security_log, self.facade),
+            self._transfer_options,
+            self.inbox.take,
+            say,
+            self._begin,
+        )
         self.settings.on_change(self._settings_changed)
         self.inbox.on_events.append(lambda _events, _seq: self.client.wake() if self.client else None)
         self.inbox.on_taken.append(self._taken)
@@ -233,6 +262,21 @@ class App:
         for refused in settings.refused_values:
             self._say(f"settings: {refused}")
         return settings
+
+    def _log_exists(self, kind: LogKind, oldest_ms: int | None, latest_ms: int | None) -> bool:
+        try:
+            if kind is LogKind.SECURITY:
+                return self.security_log.any(oldest_ms, latest_ms)
+            return self.journal.first_of_newest(oldest_ms, latest_ms, 1) is not None
+        except StorageError as error:
+            self._say(f"logs: {error}")
+            return False
+
+    def _transfer_options(self) -> Options:
+        """2.0.1 N01.FR.15, N01.FR.16: the roots of the CSMS, and those of the system."""
+        csms = self.config.csms
+        configured = () if csms is None or csms.ca_file is None else (csms.ca_file,)
+        return Options(ca_files=(*configured, *self.certificates.central_roots()))
 
     def _availability(self, evse_id: int, _connector_id: int) -> str:
         """2.0.1 AvailabilityState of the station (0) or an EVSE."""
@@ -319,6 +363,10 @@ class App:
         self.inbox.begin(VERSION, self.boot_reason, boot_id=self._machine_boot_id)
         async with AsyncExitStack() as stack:
             stack.callback(self._close)
+            logger = logging.getLogger("controller")
+            logger.addHandler(self.recent)
+            stack.callback(logger.removeHandler, self.recent)
+            self.uploads.tidy()
             await stack.enter_async_context(open_api(self.facade, self.config.runtime_dir))
             async with asyncio.TaskGroup() as group:
                 self._group = group
@@ -412,6 +460,13 @@ class App:
                     self._start(self.client.sign(effect))
             case UseClientCertificate():
                 self._use_client_certificate()
+            case UploadLog() | CancelUpload() | DropLog():
+                self.uploads.perform(effect)
+            case ForgetSecurityLog():
+                try:
+                    self.security_log.clear()
+                except StorageError as error:
+                    self._say(f"security log: {error}")
             case _:
                 raise TypeError(f"no effect {effect!r}")
 
@@ -453,12 +508,17 @@ class App:
         self.stop(EXIT_RESTART)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._begin(work)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+        """None: the program ends, nothing is begun any more."""
         if self._group is None:
             work.close()
-            return
+            return None
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _settings_changed(self, _changed: tuple[Variable[Any], ...]) -> None:
         self.inbox.take(PolicyChanged(policy(self.settings)))
@@ -502,21 +562,25 @@ class App:
 
 
 class _Frames:
-    """Hands the frames of the connection, one line each and without secrets, to the local subscribers."""
+    """Hands the frames of the connection, one line each and without secrets, to the local subscribers, and as
+    they are to the ring in memory."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._renderer = Renderer()
 
     def sent(self, frame: str) -> None:
+        self._app.recent.sent(frame)
         if self._app.facade.watched:
             self._app.facade.frame(True, self._renderer.line(">", frame))
 
     def received(self, frame: str | bytes) -> None:
+        self._app.recent.received(frame)
         if self._app.facade.watched:
             self._app.facade.frame(False, self._renderer.line("<", frame))
 
     def note(self, text: str) -> None:
+        self._app.recent.note(text)
         self._app.facade.log("info", text)
 
 

@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from controller.csms.rpc import Call, CallFailed, CallTimeout, SchemaViolation
 from controller.csms.version import Learned, Version
 from controller.csms.wire import Payload
+from controller.domain.events import Delivery as DeliveryClass
 from controller.domain.events import (
     Event,
     TransactionEnded,
@@ -207,7 +208,8 @@ class Delivery:
                     )
                     return version.given_up(event)
                 failure = str(error)
-                if error.code in ("NotImplemented", "NotSupported") and transaction_of(event) is None:
+                unknown = error.code in ("NotImplemented", "NotSupported") and transaction_of(event) is None
+                if unknown or event.delivery is DeliveryClass.NOTICE:
                     return self._give_up(entry, call, version, failure)
             except CallTimeout as error:
                 # Only the message, or the whole CSMS? A silent CSMS must not cost transactions.

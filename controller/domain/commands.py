@@ -55,6 +55,7 @@ class Verdict:
     local_list: ListState | None = None  # answer to GetLocalListVersion
     composite: CompositeSchedule | None = None
     certificates: tuple[StoredCertificate, ...] = ()  # ListCertificates answer
+    file_name: str | None = None  # of the log that will be uploaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +234,33 @@ class UpdateFirmware:
 # ---------------------------------------------------------------------- logs
 
 
+class LogKind(StrEnum):
+    """2.0.1 LogEnumType."""
+
+    DIAGNOSTICS = "DiagnosticsLog"
+    SECURITY = "SecurityLog"
+
+
+@dataclass(frozen=True, slots=True)
+class GetLog:
+    """1.6 GetDiagnostics (``request_id`` None) and GetLog (white paper N01); 2.0.1 N01. ``location``: a URL
+    with credentials. ``retries`` after the first attempt and their interval: None = the station's own. Only
+    what happened from ``oldest_ms`` to ``latest_ms`` (UTC), None = no bound."""
+
+    kind: LogKind
+    location: str = field(repr=False)
+    request_id: int | None = None
+    retries: int | None = None
+    retry_interval_s: int | None = None
+    oldest_ms: int | None = None
+    latest_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClearSecurityLog:
+    """Somebody at the station empties the security log."""
+
+
 # ---------------------------------------------------------------------- security
 
 
@@ -288,6 +316,8 @@ Command = (
     # firmware
     | UpdateFirmware
     # logs
+    | GetLog
+    | ClearSecurityLog
     # security
     | InstallCertificate
     | DeleteCertificate

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from controller.domain.certificate import CertificateUse
-from controller.domain.commands import ResetKind, TriggerMessage, UpdateLocalList, Verdict
+from controller.domain.commands import LogKind, ResetKind, TriggerMessage, UpdateLocalList, Verdict
 from controller.domain.events import Event
 from controller.domain.tokens import IdToken
+from controller.domain.transfers import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,42 @@ class ShowIndicator:
 
     evse_id: int
     state: str
+
+
+# ---------------------------------------------------------------------- logs
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLog:
+    """Write the log (unless an earlier attempt did) and bring it to ``location``; the outcome comes back as
+    ``LogUploaded`` or ``LogUploadFailed`` with this number. Bounds as in ``GetLog``."""
+
+    number: int
+    kind: LogKind
+    location: Location
+    file_name: str
+    oldest_ms: int | None
+    latest_ms: int | None
+    again: bool  # an earlier attempt may have left a part of it at the server
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUpload:
+    """Nobody waits for this upload any more."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropLog:
+    """Remove the file that was written for an upload."""
+
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSecurityLog:
+    """Empty the security log, but for its newest entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +241,11 @@ Effect = (
     | MakeSigningRequest
     | AskSignature
     | UseClientCertificate
+    # logs
+    | UploadLog
+    | CancelUpload
+    | DropLog
+    | ForgetSecurityLog
 )
 
 

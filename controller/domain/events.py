@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import ClassVar
 
-from controller.domain.commands import ResetKind
+from controller.domain.commands import LogKind, ResetKind
 from controller.domain.measurands import MeterSample
 from controller.domain.profiles import ChargingProfile, ProfileFilter
 from controller.domain.tokens import IdToken, TokenInfo
@@ -24,6 +24,7 @@ class Delivery(Enum):
     """How an event reaches the CSMS. Status is *latest* and heartbeat *never queued*: neither is an event."""
 
     ORDERED = "ordered"  # journalled, delivered in order, retried (transactions, security events)
+    NOTICE = "notice"  # as ORDERED, but a refusal is final (how a task given by the CSMS goes on)
     LOCAL = "local"  # journalled for replay, audit and CLI; no message of its own
 
 
@@ -452,6 +453,31 @@ class FirmwareStaged:
 # ---------------------------------------------------------------------- logs
 
 
+class LogStatus(StrEnum):
+    """2.0.1 UploadLogStatusEnumType, without Idle: that is no event."""
+
+    UPLOADING = "Uploading"
+    UPLOADED = "Uploaded"
+    UPLOAD_FAILURE = "UploadFailure"
+    BAD_MESSAGE = "BadMessage"
+    NOT_SUPPORTED = "NotSupportedOperation"
+    PERMISSION_DENIED = "PermissionDenied"
+    ACCEPTED_CANCELED = "AcceptedCanceled"
+
+
+@dataclass(frozen=True, slots=True)
+class LogStatusChanged:
+    """How the upload of a log goes. 1.6 DiagnosticsStatusNotification (``request_id`` None) or
+    LogStatusNotification; 2.0.1 LogStatusNotification (N01). ``why``: for people, shows no password."""
+
+    delivery: ClassVar[Delivery] = Delivery.NOTICE
+    kind: LogKind
+    status: LogStatus
+    at_ms: int
+    request_id: int | None = None
+    why: str = ""
+
+
 # ---------------------------------------------------------------------- security
 
 
@@ -560,6 +586,7 @@ Event = (
     | FirmwareStatusChanged
     | FirmwareStaged
     # logs
+    | LogStatusChanged
     # security
     | SigningBegun
     | SigningRepeats

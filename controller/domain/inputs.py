@@ -9,6 +9,7 @@ from controller.domain.certificate import CertificateFacts, StoredCertificate
 from controller.domain.commands import Command, Status
 from controller.domain.policy import Policy
 from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.transfers import TransferFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,22 @@ class InstallationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LogUploaded:
+    """The upload with this number is done."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogUploadFailed:
+    """An attempt of the upload with this number failed. ``why``: for people, shows no password."""
+
+    number: int
+    fault: TransferFault
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed; sent about once a second and at the station's own ``next_deadline``."""
 
@@ -267,6 +284,8 @@ Input = (
     | StorageChanged
     | SecurityNoticed
     | PolicyChanged
+    | LogUploaded
+    | LogUploadFailed
     | Tick
     # firmware
     | SigningCertificateChecked

@@ -61,6 +61,7 @@ from controller.domain.inputs import (
 )
 from controller.domain.instant import Now
 from controller.domain.limits import Claim
+from controller.domain.logs import LogExists, Logs
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
@@ -105,9 +106,13 @@ class Station:
         new_id: Callable[[], str],
         draw: Draw = longest,
         firmware: FirmwareSpec = NO_INSTALLER,
+        log_exists: LogExists = lambda _kind, _oldest_ms, _latest_ms: True,
+        identity: str = "station",
     ) -> None:
         """``draw``: where the seconds of a random delay come from (see ``random_delay.Draw``).
-        ``firmware``: what the installer of this station can do."""
+        ``firmware``: what the installer of this station can do.
+        ``log_exists``: whether a log has something to upload (see ``logs.LogExists``). ``identity``: as the
+        CSMS knows this station, part of the names of files."""
         self.evses = {spec.evse_id: Evse(spec) for spec in specs}
         self.policy = policy
         self.operative = True
@@ -130,6 +135,7 @@ class Station:
         self.firmware = Firmware(self.evses, firmware, self._number, self.security.record)
         self.token_lists = TokenLists(book, self._number)
         self.certificates = CertificateManagement(self._number, self.security.record)
+        self.logs = Logs(self.security, log_exists, identity)
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
             self.token_lists,
@@ -138,6 +144,7 @@ class Station:
             self.certificates,
             self.security,
             self.firmware,
+            self.logs,
         )
         self._handlers: dict[type, Handler] = {
             EvseFacts: self._facts,
@@ -308,7 +315,7 @@ class Station:
 
     def progress(self, kind: TriggerKind) -> Progress:
         """How far the firmware update or the upload of a log is (1.6 4.4, 4.5; 2.0.1 F06.FR.15, FR.16)."""
-        return self.firmware.progress() if kind is TriggerKind.FIRMWARE_STATUS else Progress()
+        return self.firmware.progress() if kind is TriggerKind.FIRMWARE_STATUS else self.logs.progress()
 
     def next_deadline_ms(self) -> int | None:
         deadlines = [evse.next_deadline_ms(self.policy) for evse in self.evses.values()]

@@ -21,6 +21,7 @@ from enum import Enum, StrEnum
 from typing import Any, Generic, TypeVar
 
 from controller.domain.measurands import Measurand
+from controller.domain.transfers import PROTOCOLS
 from controller.settings.kinds import (
     Kind,
     Moment,
@@ -174,8 +175,8 @@ UNLOCK_ON_EV_SIDE_DISCONNECT = Variable(
     key16="UnlockConnectorOnEVSideDisconnect",
 )  # fmt: skip
 FILE_TRANSFER_PROTOCOLS = Variable(
-    "OCPPCommCtrlr", "FileTransferProtocols", member_list(), (),
-    "Supported file transfers; none yet.", mutability=READ_ONLY, key16="SupportedFileTransferProtocols",
+    "OCPPCommCtrlr", "FileTransferProtocols", member_list(*PROTOCOLS), PROTOCOLS,
+    "How files come (firmware) and go (logs).", mutability=READ_ONLY, key16="SupportedFileTransferProtocols",
 )  # fmt: skip
 NETWORK_PRIORITY = Variable(
     "OCPPCommCtrlr", "NetworkConfigurationPriority", sequence_list("1", least=1), ("1",),

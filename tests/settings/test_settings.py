@@ -183,7 +183,7 @@ def test_listeners_see_the_durable_value() -> None:
         (ref("EVSE", "AvailabilityState", evse=2), GetStatus.ACCEPTED, "Occupied"),
         (ref("Connector", "ConnectorType", evse=1, conn=1), GetStatus.ACCEPTED, "sType2"),
         (ref("ChargingStation", "AvailabilityState"), GetStatus.ACCEPTED, "Available"),
-        (ref("OCPPCommCtrlr", "FileTransferProtocols"), GetStatus.ACCEPTED, ""),
+        (ref("OCPPCommCtrlr", "FileTransferProtocols"), GetStatus.ACCEPTED, "FTP,FTPS,HTTP,HTTPS"),
         (ref("Fnord", "EVConnectionTimeOut"), GetStatus.UNKNOWN_COMPONENT, None),  # B06.FR.06
         (ref("EVSE", "AvailabilityState", evse=3), GetStatus.UNKNOWN_COMPONENT, None),
         (ref("EVSE", "AvailabilityState"), GetStatus.UNKNOWN_COMPONENT, None),

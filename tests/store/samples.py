@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.domain.commands import ResetKind
+from controller.domain.commands import LogKind, ResetKind
 from controller.domain.events import (
     AvailabilityChanged,
     ChargingState,
@@ -20,6 +20,8 @@ from controller.domain.events import (
     FirmwareStatusChanged,
     FirmwareUpdateBegun,
     LocalListUpdated,
+    LogStatus,
+    LogStatusChanged,
     MachineStarted,
     MeterValuesTaken,
     ProfileInstalled,
@@ -130,4 +132,5 @@ EVERY_EVENT: tuple[Event, ...] = (
     RootTrialBegun("ab" * 32, ("cd" * 32,), AT_MS),
     RootTrialEnded(True, AT_MS),
     ClientCertificateProven("ab" * 32, AT_MS),
+    LogStatusChanged(LogKind.SECURITY, LogStatus.UPLOAD_FAILURE, AT_MS, 7, "cut"),
 )  # fmt: skip

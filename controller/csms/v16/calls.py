@@ -22,6 +22,8 @@ from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import (
     Event,
     FirmwareStatusChanged,
+    LogStatus,
+    LogStatusChanged,
     MeterValuesTaken,
     SecurityEvent,
     StoppedReason,
@@ -37,7 +39,7 @@ from controller.domain.security_events import (
     SECURITY_EVENTS,
 )
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
-from controller.domain.views import EvseView, Progress
+from controller.domain.views import IDLE, EvseView, Progress
 
 TX = "tx16"
 """Kind of the aliases domain transaction id -> transactionId."""
@@ -174,6 +176,19 @@ def triggered_values(view: EvseView, sample: MeterSample, aliases: Lookup) -> Ca
     return _values(view.evse_id, (sample,), None if known is None else int(known))
 
 
+def _log_status(event: LogStatusChanged) -> Call | None:
+    """1.6 4.4, errata 3.31; white paper N01.FR.07 to N01.FR.10. That an upload was cancelled for a newer one,
+    GetLog.conf has said; GetDiagnostics.conf cannot, so there it is a failure."""
+    if event.request_id is None:
+        going_on = event.status in (LogStatus.UPLOADING, LogStatus.UPLOADED)
+        return Call(
+            "DiagnosticsStatusNotification", {"status": event.status.value if going_on else "UploadFailed"}
+        )
+    if event.status is LogStatus.ACCEPTED_CANCELED:
+        return None
+    return Call("LogStatusNotification", {"status": event.status.value, "requestId": event.request_id})
+
+
 def call(event: Event, aliases: Lookup) -> Call | None:
     """The message of a journal entry."""
     match event:
@@ -193,6 +208,8 @@ def call(event: Event, aliases: Lookup) -> Call | None:
             if event.info:
                 payload["techInfo"] = event.info[:255]
             return Call("SecurityEventNotification", payload)
+        case LogStatusChanged():
+            return _log_status(event)
         case _:
             return None
 
@@ -221,8 +238,11 @@ def progress(trigger: TriggerMessage, progress: Progress) -> Call | None:
     """1.6 4.4, 4.5, 5.17: Idle only as the answer to a trigger when nothing runs. White paper 5.5: the
     extended trigger asks for the white paper's messages."""
     payload: Payload = {"status": progress.status}
-    if trigger.extended and progress.request_id is not None:
-        payload["requestId"] = progress.request_id
+    if trigger.extended:
+        if progress.request_id is not None:
+            payload["requestId"] = progress.request_id
+        else:  # N01.FR.12, L01.FR.10: only Idle comes without; what runs was asked for by the other message
+            payload["status"] = IDLE
     match trigger.kind:
         case TriggerKind.FIRMWARE_STATUS if trigger.extended:
             return Call("SignedFirmwareStatusNotification", payload)

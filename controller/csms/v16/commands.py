@@ -8,7 +8,14 @@ answered NotSupported (OCPP-J 1.6 4.2.3); what is not in the standard, ``rpc`` h
 from __future__ import annotations
 
 from controller.csms.rpc import CallRefused, NotAnswered
-from controller.csms.v16 import certificates, extended_trigger, firmware, local_list, smart_charging
+from controller.csms.v16 import (
+    certificates,
+    extended_trigger,
+    firmware,
+    local_list,
+    logs,
+    smart_charging,
+)
 from controller.csms.v16.calls import TX
 from controller.csms.v16.handler import Handler, answered, statuses, transaction_of
 from controller.csms.v16.profiles import parse_profile
@@ -149,6 +156,7 @@ TABLE: dict[str, Handler] = {
     **local_list.TABLE,
     **certificates.TABLE,
     **extended_trigger.TABLE,
+    **logs.TABLE,
     **smart_charging.TABLE,
     **firmware.TABLE,
 }

@@ -1,0 +1,52 @@
+"""Where the logs of a running station come from."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.local.ports import Controller
+from controller.logs import masking
+from controller.logs.recent import Recent
+from controller.store.ports import History, SecurityLog
+
+MOST_FAULTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StationSources:
+    """``controller``: what a technician may see is what a diagnostics file tells, and no more."""
+
+    recent: Recent
+    history: History
+    security_log: SecurityLog
+    controller: Controller
+
+    def snapshot(self) -> Mapping[str, Any]:
+        seen = self.controller
+        status = seen.status()
+        tokens = {evse["token"] for evse in status["evses"] if evse["token"]}
+        return {
+            "about": {
+                "identity": status["identity"],
+                "version": status["version"],
+                "python": platform.python_version(),
+            },
+            "status": status,
+            "why": [_without(row, tokens) for row in seen.why(None)],
+            "faults": seen.faults(MOST_FAULTS),
+            "contactors": seen.contactors(),
+            "settings": seen.settings_list(),
+        }
+
+
+def _without(row: Mapping[str, Any], tokens: Collection[str]) -> Mapping[str, Any]:
+    """``why`` names the token that charges in texts of its own."""
+    shown = dict(row)
+    for name, item in row.items():
+        for one in tokens:
+            if isinstance(item, str) and one in item:
+                shown[name] = item = item.replace(one, masking.token(one))
+    return shown
