@@ -56,7 +56,14 @@ from controller.domain.effects import (
 )
 from controller.domain.events import Event
 from controller.domain.evse import EvseSpec
-from controller.domain.inputs import AuthorizeAnswered, Input, PolicyChanged, Tick, TokensStored
+from controller.domain.inputs import (
+    AuthorizeAnswered,
+    Input,
+    PolicyChanged,
+    RestartFailed,
+    Tick,
+    TokensStored,
+)
 from controller.domain.instant import Now
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.random_delay import Draw
@@ -71,12 +78,14 @@ from controller.logs.recent import Recent
 from controller.logs.sources import StationSources
 from controller.logs.uploads import Uploads
 from controller.peripherals import Peripherals
+from controller.reboot import DEFAULT_COMMAND, Reboot, reboot_by
 from controller.safety_link import SafetyLink
 from controller.settings.catalog import (
     AUTH_CACHE_ENTRIES,
     BASIC_AUTH_PASSWORD,
     CATALOG,
     PING_INTERVAL,
+    RESET_RETRIES,
     SECURITY_PROFILE,
     Variable,
 )
@@ -108,6 +117,8 @@ KEEP_DAYS = 90
 """What was delivered and is this old leaves the journal (about 1 MB a day of uninterrupted charging)."""
 RESTART_WAIT_S = 10.0
 """Before a restart that a CSMS asked for, what happened is delivered, if that takes no longer."""
+TELL_S = 2.0
+"""A status that a restart would hide is told first."""
 
 Say = Callable[[str], None]
 
@@ -122,7 +133,8 @@ class App:
 
     ``board``: meters, readers and indicators. ``link``: with True a ``SafetyLink`` to the process at
     ``runtime_dir/safety.sock``; a simulation that steps the safety core itself passes False and uses
-    ``inbox`` and ``station`` directly. Raises ``StorageError``, ``SettingsError``, ``ConfigError``.
+    ``inbox`` and ``station`` directly. ``reboot``: restarts the machine; None = a hard reset restarts the
+    controller alone. Raises ``StorageError``, ``SettingsError``, ``ConfigError``.
     """
 
     def __init__(
@@ -136,8 +148,10 @@ class App:
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         machine_boot_id: str | None = None,
         draw: Draw = lambda most: SystemRandom().randint(0, most),
+        reboot: Reboot | None = None,
     ) -> None:
         self.config = config
+        self._reboot = reboot
         self.clock = clock
         self.recent = Recent(clock)
         say = self._say = self.recent.keeping(say)
@@ -504,8 +518,23 @@ class App:
             await answered.wait()
             if self.client.online:
                 await self.client.drained(RESTART_WAIT_S)
+        if kind is ResetKind.IMMEDIATE and self._reboot is not None:
+            await self._restart_machine(self._reboot)
         self._say(f"reset ({kind}): restarting")
         self.stop(EXIT_RESTART)
+
+    async def _restart_machine(self, reboot: Reboot) -> None:
+        """1.6 9.1.22 ResetRetries. Returns when it cannot be done; a restart of the controller is better than
+        none. When it can, the service manager ends this process meanwhile."""
+        why = ""
+        for _attempt in range(1 + self.settings[RESET_RETRIES]):
+            self._say("reset: restarting the machine")
+            why = await reboot()
+            self._say(f"reset: {why}")
+        self.inbox.take(RestartFailed(why))
+        await asyncio.sleep(TELL_S)
+        if self.client is not None and self.client.online:
+            await self.client.drained(RESTART_WAIT_S)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._begin(work)
@@ -609,7 +638,7 @@ def run(config_path: Path, overrides: Mapping[str, str] | None = None) -> int:
     async def main() -> int:
         try:
             config.runtime_dir.mkdir(parents=True, exist_ok=True)
-            app = App(config, profile, board, SystemClock(), say)
+            app = App(config, profile, board, SystemClock(), say, reboot=_reboot(config, profile))
             loop = asyncio.get_running_loop()
             for signal_number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(signal_number, app.stop)
@@ -623,6 +652,14 @@ def run(config_path: Path, overrides: Mapping[str, str] | None = None) -> int:
             return EXIT_CONFIGURATION
 
     return asyncio.run(main())
+
+
+def _reboot(config: StationConfig, profile: BoardProfile) -> Reboot | None:
+    """A simulated board runs on somebody's desk, whose machine is not restarted unless the file says so."""
+    command = config.reboot_command
+    if command is None:
+        command = () if profile.driver == "simulated" else DEFAULT_COMMAND
+    return reboot_by(command) if command else None
 
 
 def notify_ready() -> None:

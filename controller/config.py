@@ -86,7 +86,8 @@ class EvseConfig:
 
 @dataclass(frozen=True, slots=True)
 class StationConfig:
-    """All of ``station.toml``. ``overrides``: settings of this start's command line."""
+    """All of ``station.toml``. ``overrides``: settings of this start's command line. ``reboot_command``: for
+    a hard reset; empty = it restarts the controller alone, None = not said."""
 
     path: Path
     station: StationIdentity
@@ -97,6 +98,7 @@ class StationConfig:
     evses: tuple[EvseConfig, ...] = ()
     settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    reboot_command: tuple[str, ...] | None = None
 
     @property
     def initial_settings(self) -> dict[str, str]:
@@ -183,6 +185,7 @@ def desk_config(
         f"id = {_quoted(station_id)}",
         f"storage = {_quoted(str(directory))}",
         f"runtime = {_quoted(str(directory / 'run'))}",
+        "reboot_command = []",
         "",
         "[csms]",
         f"url = {_quoted(url)}",
@@ -213,7 +216,7 @@ def _toml_value(value: str | int | bool) -> str:
 
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
-    "station": ("id", "vendor", "model", "serial", "storage", "runtime"),
+    "station": ("id", "vendor", "model", "serial", "storage", "runtime", "reboot_command"),
     "csms": ("url", "versions", "identity", "password", "password_file", "ca_file"),
     "board": ("profile", "evses", "root"),
     "evse": ("id", "limit_ma"),
@@ -255,6 +258,7 @@ class _Reader:
             ),
             self.evses(document),
             MappingProxyType(self.settings(document)),
+            reboot_command=self.words(station, "station", "reboot_command"),
         )
 
     def csms(self, document: Mapping[str, Any], station_id: str) -> CsmsConfig | None:
@@ -419,6 +423,17 @@ class _Reader:
             self.wrong(f"{name}.{key}", value, f"text in quotes of 1 to {longest} characters{extra}")
             return None
         return str(value)
+
+    def words(self, table: Mapping[str, Any], name: str, key: str) -> tuple[str, ...] | None:
+        """A program and its arguments; an empty list is one, too."""
+        value = table.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(word, str) and word for word in value):
+            advice = 'write the program and each argument in quotes, as ["systemctl", "reboot"]'
+            self.wrong(f"{name}.{key}", value, "a list of texts", advice)
+            return None
+        return tuple(value)
 
     def integer(
         self, table: Mapping[str, Any], name: str, key: str, low: int, high: int, *, required: bool = False

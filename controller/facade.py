@@ -117,6 +117,7 @@ class Facade:
             line = fault_line(0, conflict.fault, conflict.at_ms, None)
             line["cause"] += f" ({conflict.about})"
             rows.append(line)
+        rows += [fault_line(0, name, at_ms, None) for name, at_ms in station.devices.faults.items()]
         for evse_id, evse in sorted(station.evses.items()):
             for name, at_ms in sorted(evse.keeper.faults.items(), key=lambda item: item[1]):
                 line = fault_line(evse_id, name, at_ms, None)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from controller.clock import Clock
-from controller.domain.inputs import Input, MeterFailed, Reading, TokenPresented
+from controller.domain.inputs import Input, MeterFailed, ReaderChanged, Reading, TokenPresented
 from controller.domain.tokens import IdToken, TokenType
 from hal.interface import (
     EnergyMeter,
@@ -60,8 +60,8 @@ class Peripherals:
             async with asyncio.TaskGroup() as tasks:
                 for evse_id, meter in self._meters.items():
                     tasks.create_task(self._poll(evse_id, meter), name=f"meter {evse_id}")
-                for reader, bound_evse_id in self._board.readers:
-                    tasks.create_task(self._listen(reader, bound_evse_id), name="reader")
+                for number, (reader, bound_evse_id) in enumerate(self._board.readers, 1):
+                    tasks.create_task(self._listen(number, reader, bound_evse_id), name="reader")
                 for evse_id in self._evse_ids:
                     indicator = self._board.indicator(evse_id)
                     if indicator is not None:
@@ -110,20 +110,31 @@ class Peripherals:
                 pass  # the regular poll
             asked.clear()
 
-    async def _listen(self, reader: RfidReader, evse_id: int | None) -> None:
+    async def _listen(self, number: int, reader: RfidReader, evse_id: int | None) -> None:
         failing = False
+
+        def answers() -> None:
+            nonlocal failing
+            if failing:
+                failing = False
+                self._say("card reader: answers again")
+                self._give(ReaderChanged(number, None))
+
         while True:
+            # A reader that waits for a card without an error answers again, card or not.
+            heard = asyncio.get_running_loop().call_later(RETRY_S, answers)
             try:
                 read = await reader.read()
             except HardwareError as error:
                 if not failing:
                     self._say(f"card reader: {error}")
+                    self._give(ReaderChanged(number, str(error)))
                 failing = True
                 await asyncio.sleep(RETRY_S)
                 continue
-            if failing:
-                self._say("card reader: answers again")
-            failing = False
+            finally:
+                heard.cancel()
+            answers()
             self._give(TokenPresented(IdToken(read.uid, TokenType(read.kind.value)), evse_id))
 
     async def _light(self, evse_id: int, indicator: Indicator) -> None:

@@ -41,7 +41,7 @@ def test_the_example_of_the_documentation_is_right() -> None:
 
 def test_every_key_of_the_documentation_exists_and_the_other_way_round() -> None:
     page = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
-    tables = {"station": 6, "csms": 6, "board": 3, "[evse]": 2}
+    tables = {"station": 7, "csms": 6, "board": 3, "[evse]": 2}
     for name, keys in tables.items():
         section = page.split(f"## [{name}]\n", 1)[1].split("\n## ", 1)[0]
         documented = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
@@ -274,3 +274,14 @@ def test_the_desk_keeps_everything_in_its_directory(tmp_path: Path) -> None:
     assert settings[c.RETRY_WAIT_MINIMUM] == 1
     default = parse_config(desk_config(tmp_path), tmp_path / "station.toml")
     assert default.csms == CsmsConfig("ws://127.0.0.1:9000/", "DESK01")
+
+
+def test_the_reboot_command_is_a_list_of_words(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    assert parse_config(MINIMAL, path).reboot_command is None
+    for text, expected in (('["sudo", "reboot"]', ("sudo", "reboot")), ("[]", ())):
+        config = parse_config(MINIMAL.replace("[station]", f"[station]\nreboot_command = {text}"), path)
+        assert config.reboot_command == expected
+    for text in ('"reboot"', "[1]", '[""]'):
+        (line,) = problems(MINIMAL.replace("[station]", f"[station]\nreboot_command = {text}"))
+        assert "station.reboot_command: found" in line and "expected a list of texts" in line

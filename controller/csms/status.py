@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from controller.csms.rpc import Call
+from controller.domain.events import ChargingState
 from controller.domain.views import EvseView
+
+SHORTEST_PAUSE_MS = 500
+"""The maker's minimum (1.6 4.9): vehicles open and close S2 within tenths of a second when they begin. A
+pause has to last so long, and MinimumStatusDuration beside it, before it is a status."""
+
+_PAUSED = (ChargingState.SUSPENDED_EV, ChargingState.SUSPENDED_EVSE)
 
 Key = tuple[int, int]
 """(evse_id, connector_id)."""
@@ -53,7 +60,8 @@ class StatusBook:
         now_ms: int,
     ) -> Due:
         """Compare with what was told. A first report is never held back; a change must have lasted
-        ``minimum_ms`` (1.6 9.1.20 MinimumStatusDuration), and one that went back is forgotten."""
+        ``minimum_ms`` (1.6 9.1.20 MinimumStatusDuration), a pause ``SHORTEST_PAUSE_MS`` longer, and one that
+        went back is forgotten."""
         calls: list[tuple[Key, Call]] = []
         wake_at_ms: int | None = None
         for view in views:
@@ -71,6 +79,8 @@ class StatusBook:
                 since_ms = now_ms
                 self._since_ms[key] = (content, since_ms)
             ready_at_ms = since_ms + minimum_ms
+            if view.charging_state in _PAUSED and view.fault is None:
+                ready_at_ms += SHORTEST_PAUSE_MS
             if told is None or ready_at_ms <= now_ms:
                 calls.append((key, call))
             elif wake_at_ms is None or ready_at_ms < wake_at_ms:

@@ -81,10 +81,12 @@ class RemoteStop:
 
 @dataclass(frozen=True, slots=True)
 class ChangeAvailability:
-    """evse_id 0 = station (1.6 5.2; 2.0.1 G03, G04)."""
+    """evse_id 0 = station (2.0.1 G03, G04). With ``every_evse`` all its EVSEs, too: in 1.6 5.2 the change is
+    one of all connectors, while 2.0.1 G04.FR.08 leaves theirs as it was."""
 
     evse_id: int
     operative: bool
+    every_evse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,6 +265,17 @@ class AvailabilityChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AvailabilityScheduled:
+    """ChangeAvailability will take effect when the running transactions are over and their vehicles gone
+    (1.6 4.9 F8, 2.0.1 G01.FR.05). The present state as the wanted one withdraws what was scheduled."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    operative: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class FaultRaised:
     """``fault``: a name in the catalogue ``domain.faults``. evse_id 0 = station. 2.0.1 NotifyEvent (N07);
     1.6 tells it with the status. ``tries``: how often a check came back in this plug-in."""
@@ -568,6 +579,7 @@ Event = (
     | TransactionEnded
     | MeterValuesTaken
     | AvailabilityChanged
+    | AvailabilityScheduled
     | FaultRaised
     | FaultCleared
     | FaultsReset

@@ -15,6 +15,7 @@ from controller.domain.delaying import Delaying
 from controller.domain.effects import ReadMeter, Settled, ShowIndicator
 from controller.domain.events import (
     AvailabilityChanged,
+    AvailabilityScheduled,
     ChargingState,
     ClockSet,
     Event,
@@ -32,7 +33,7 @@ from controller.domain.events import (
     Trigger,
 )
 from controller.domain.fault_keeper import FaultKeeper
-from controller.domain.faults import METER_SILENT, SAFETY_SILENT, UNDER_VOLTAGE
+from controller.domain.faults import METER_SILENT, SAFETY_SILENT, TEMPERATURE_HIGH, UNDER_VOLTAGE
 from controller.domain.inputs import EvseFacts, Reading
 from controller.domain.limits import (
     Claim,
@@ -133,6 +134,7 @@ class Evse:
         self.session: SessionStarted | None = None
         self.transaction: Transaction | None = None
         self.operative = True
+        self.scheduled_operative: bool | None = None
         self.ended: TransactionEnded | None = None  # the last transaction of this session
         self.keeper = FaultKeeper(spec.evse_id)
         self.delaying = Delaying(spec.evse_id)
@@ -144,7 +146,6 @@ class Evse:
         self.safety_fault: str | None = "not yet heard of the safety process"
         # timers and wishes
         self.authorization: Authorization | None = None
-        self.scheduled_operative: bool | None = None
         self.hold: Hold | None = None
         self.reset_faults = 0
         self.phases = spec.phases  # asked for in the latest permit
@@ -203,6 +204,9 @@ class Evse:
                 self.ended = event if self.session is not None and not left else None
             case AvailabilityChanged():
                 self.operative = event.operative
+                self.scheduled_operative = None
+            case AvailabilityScheduled():
+                self.scheduled_operative = event.operative if event.operative != self.operative else None
             case _:
                 pass
 
@@ -222,6 +226,8 @@ class Evse:
         events: list[Event] = []
         if not self.operative:
             events.append(AvailabilityChanged(self.spec.evse_id, False, 0))
+        if self.scheduled_operative is not None:
+            events.append(AvailabilityScheduled(self.spec.evse_id, self.scheduled_operative, 0))
         transaction = self.transaction
         if self.session is not None and not (transaction is not None and transaction.vehicle_left):
             events.append(self.session)
@@ -249,6 +255,11 @@ class Evse:
     def finishing(self) -> bool:
         """A transaction ended and the vehicle is still connected (1.6 status Finishing)."""
         return self.ended is not None
+
+    @property
+    def in_use(self) -> bool:
+        """A transaction runs, or its vehicle is still there: what is scheduled waits for both to be over."""
+        return self.transaction is not None or self.finishing
 
     def fault(self) -> str | None:
         """The blocking fault to show, the oldest first."""
@@ -456,7 +467,11 @@ class Evse:
         self.keeper.reported({SAFETY_SILENT})
 
     def _follow_faults(self, turn: Turn) -> None:
-        cleared = self.keeper.settle(turn, self._meter_silent(turn), self.contactor.warnings(turn.policy))
+        warnings = self.contactor.warnings(turn.policy)
+        facts = self.facts
+        if facts is not None and facts.temperature_limit_ma is not None and not facts.sensors_lost:
+            warnings = warnings | {TEMPERATURE_HIGH}
+        cleared = self.keeper.settle(turn, self._meter_silent(turn), warnings)
         if UNDER_VOLTAGE in cleared and self.transaction is not None:
             self.delaying.power_returned(turn)
 
@@ -572,7 +587,9 @@ class Evse:
             self.authorization = None
 
     def _free_vend(self, turn: Turn) -> None:
-        if turn.policy.auth_enabled or not self.plugged or self.finishing or not self.free():
+        if turn.policy.auth_enabled or not turn.operative:
+            return
+        if not self.plugged or self.finishing or not self.free():
             return
         self.authorize(turn, IdToken(turn.policy.free_vend_token), None, "free")
 
@@ -880,13 +897,25 @@ class Evse:
             self._meter_asked_ms = turn.now.mono_ms
             turn.do(ReadMeter(self.spec.evse_id))
 
+    def change_availability(self, operative: bool, turn: Turn) -> bool:
+        """At once, or scheduled while a transaction runs (1.6 5.2, 2.0.1 G03). False = scheduled."""
+        if operative != self.operative:
+            if self.transaction is None:
+                self._set_operative(operative, turn)
+                return True
+        elif self.scheduled_operative is None:
+            return True
+        turn.emit(AvailabilityScheduled(self.spec.evse_id, operative, turn.now.utc_ms))
+        return self.scheduled_operative is None
+
     def _apply_scheduled_availability(self, turn: Turn) -> None:
-        if self.scheduled_operative is None or self.transaction is not None:
-            return
-        wanted, self.scheduled_operative = self.scheduled_operative, None
-        if wanted != self.operative:
-            self.authorization = None if not wanted else self.authorization
-            turn.emit(AvailabilityChanged(self.spec.evse_id, wanted, turn.now.utc_ms))
+        if self.scheduled_operative is not None and not self.in_use:
+            self._set_operative(self.scheduled_operative, turn)
+
+    def _set_operative(self, operative: bool, turn: Turn) -> None:
+        if not operative:
+            self.authorization = None
+        turn.emit(AvailabilityChanged(self.spec.evse_id, operative, turn.now.utc_ms))
 
     def _follow_unlock(self, turn: Turn) -> None:
         if self._unlock_until_ms is None or self._unlock_deferred is None:

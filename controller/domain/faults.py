@@ -70,6 +70,9 @@ OVER_VOLTAGE = "over-voltage"
 UNDER_VOLTAGE = "under-voltage"
 PHASE_MISSING = "phase-missing"
 METER_SILENT = "meter-silent"
+TEMPERATURE_HIGH = "temperature-high"
+READER_SILENT = "reader-silent"
+RESET_FAILED = "reset-failed"
 CONTACTOR_WORN = "contactor-worn"
 CONTACTOR_WELDED = "contactor-welded"
 SAFETY_SILENT = "safety-silent"
@@ -366,7 +369,7 @@ _CONTROLLER_ROWS = (
         CONTACTOR_WORN,
         "the contactor has used up most of the operations it is rated for",
         "a new contactor and a reset of its counters",
-        "NoError",
+        "OtherError",
         blocking=False,
         severity=Severity.WARNING,
         acts=Acts.NOBODY,
@@ -385,6 +388,41 @@ _CONTROLLER_ROWS = (
         inhibits="nothing",
         remedy="let the CSMS send its list again; `joulepost why` names the token",
         component201="LocalAuthListCtrlr",
+    ),
+    Fault(
+        TEMPERATURE_HIGH,
+        "a temperature sensor is so warm that less current is offered",
+        "cooling to the restart temperature",
+        "HighTemperature",
+        blocking=False,
+        severity=Severity.DERATE,
+        inhibits="nothing; half of the rating is offered, then a quarter",
+        remedy="check fan, torque of the terminals, sun, load; a hot plug is worn: replace it",
+        component201="TemperatureSensor",
+    ),
+    Fault(
+        READER_SILENT,
+        "a card reader does not answer",
+        "the reader answers",
+        "ReaderFailure",
+        blocking=False,
+        severity=Severity.WARNING,
+        acts=Acts.NOBODY,
+        inhibits="nothing; remote start works, a card does not",
+        remedy="check the reader's cable, port and supply; the log names it",
+        component201="TokenReader",
+    ),
+    Fault(
+        RESET_FAILED,
+        "the machine did not restart although it was told to",
+        "the next start of the controller",
+        "ResetFailure",
+        blocking=False,
+        severity=Severity.WARNING,
+        acts=Acts.NOBODY,
+        inhibits="nothing; the controller alone is started again",
+        remedy="run reboot_command of station.toml by hand, as the controller's user; see systemd/README.md",
+        component201="Controller",
     ),
 )
 

@@ -135,6 +135,21 @@ class SecurityNoticed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderChanged:
+    """A card reader (numbered as on the board) was lost (``why``), or answers again (None)."""
+
+    reader: int
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RestartFailed:
+    """The machine did not restart although it was told to (1.6 9.1.22 ResetRetries are used up)."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyChanged:
     """A setting that the domain obeys was changed."""
 
@@ -282,6 +297,8 @@ Input = (
     | TransactionAnswered
     | CsmsChanged
     | StorageChanged
+    | ReaderChanged
+    | RestartFailed
     | SecurityNoticed
     | PolicyChanged
     | LogUploaded

@@ -29,9 +29,11 @@ from controller.domain.commands import (
     UnlockConnector,
     Verdict,
 )
+from controller.domain.devices import Devices
 from controller.domain.effects import AskAuthorize, Outcome, Restart, Send
 from controller.domain.events import (
     AvailabilityChanged,
+    AvailabilityScheduled,
     ClockSet,
     Event,
     FaultCleared,
@@ -136,6 +138,7 @@ class Station:
         self.token_lists = TokenLists(book, self._number)
         self.certificates = CertificateManagement(self._number, self.security.record)
         self.logs = Logs(self.security, log_exists, identity)
+        self.devices = Devices()
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
             self.token_lists,
@@ -145,6 +148,7 @@ class Station:
             self.security,
             self.firmware,
             self.logs,
+            self.devices,
         )
         self._handlers: dict[type, Handler] = {
             EvseFacts: self._facts,
@@ -207,6 +211,7 @@ class Station:
             now=now,
             policy=self.policy,
             online=self.online,
+            operative=self.open and not self.resetting,
             storage_fault=self.storage_fault,
             stacks=self.smart_charging.stacks,
             station_claims=self.smart_charging.station_claims,
@@ -238,6 +243,10 @@ class Station:
                 return
             case AvailabilityChanged(evse_id=0):
                 self.operative = event.operative
+                self._scheduled_operative = None
+                return
+            case AvailabilityScheduled(evse_id=0):
+                self._scheduled_operative = event.operative if event.operative != self.operative else None
                 return
             case _:
                 pass
@@ -252,6 +261,8 @@ class Station:
             events.append(RestartBegun(self.restarting, 0))
         if not self.operative:
             events.append(AvailabilityChanged(0, False, 0))
+        if self._scheduled_operative is not None:
+            events.append(AvailabilityScheduled(0, self._scheduled_operative, 0))
         for evse_id in sorted(self.evses):
             events.extend(self.evses[evse_id].checkpoint())
         for block in self.blocks:
@@ -259,6 +270,18 @@ class Station:
         return events
 
     # ------------------------------------------------------------------ what others may see
+
+    @property
+    def open(self) -> bool:
+        """The station as a whole takes new transactions. While it waits to become inoperative it does not:
+        it would wait for ever."""
+        return self.operative and self._scheduled_operative is not False
+
+    @property
+    def resetting(self) -> bool:
+        """A reset ends what runs; nothing new begins before it is over."""
+        ending = self._reset is not None and self._reset[0] is not ResetKind.ON_IDLE
+        return ending or self.restarting is not None
 
     def permits(self, now: Now) -> list[PermitWish]:
         """A wish for every EVSE that was reported. None before: a controller that just started must not
@@ -292,12 +315,12 @@ class Station:
             transaction_id=None,
             charging_state=None,
             changed_at_ms=self._view0.changed_at_ms if self._view0 else now.utc_ms,
-            warning=conflict.fault if conflict else None,
+            warning=conflict.fault if conflict else self.devices.warning,
             about=conflict.about if conflict else "",
         )
         if view != self._view0:
             self._view0 = view = replace(view, changed_at_ms=now.utc_ms)
-        return [view, *(evse.view(self.operative, now.utc_ms) for evse in self.evses.values())]
+        return [view, *(evse.view(self.open or evse.in_use, now.utc_ms) for evse in self.evses.values())]
 
     def claims(self, evse_id: int, now: Now) -> list[Claim]:
         """Every claim on the current of one EVSE. Raises ``KeyError`` for an unknown EVSE."""
@@ -480,7 +503,7 @@ class Station:
 
     def _target(self, evse_id: int | None) -> Evse | None:
         """The EVSE for a new authorization: the given one, else a plugged one, else the first free."""
-        if not self.operative:
+        if not self.open or self.resetting:
             return None
         free = [
             evse
@@ -490,8 +513,10 @@ class Station:
         return next((evse for evse in free if evse.plugged), free[0] if free else None)
 
     def _why_no_target(self, evse_id: int | None) -> str:
-        if not self.operative:
+        if not self.open:
             return "the station is unavailable"
+        if self.resetting:
+            return "a reset is under way"
         reasons = []
         for evse in self.evses.values():
             if evse_id is not None and evse.spec.evse_id != evse_id:
@@ -525,7 +550,7 @@ class Station:
 
     def _remote_start(self, command: RemoteStart, turn: Turn) -> Verdict:
         """1.6 5.11, 2.0.1 F01/F02: answered first, then acted on."""
-        if self._reset is not None:
+        if self._reset is not None or self.resetting:
             return Verdict(Status.REJECTED, "Resetting", "a reset is under way")
         if command.evse_id is not None and command.evse_id not in self.evses:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
@@ -568,31 +593,35 @@ class Station:
     def _change_availability(self, command: ChangeAvailability, turn: Turn) -> Verdict:
         """1.6 5.2, 2.0.1 G03/G04: at once when idle, else scheduled for the end of the transaction."""
         if command.evse_id == 0:
-            busy = any(evse.transaction is not None for evse in self.evses.values())
-            if command.operative or not busy:
-                self._scheduled_operative = None
-                if self.operative != command.operative:
-                    turn.emit(AvailabilityChanged(0, command.operative, turn.now.utc_ms))
-                    if not command.operative:
-                        for evse in self.evses.values():
-                            evse.authorization = None
-                return Verdict(Status.ACCEPTED)
-            self._scheduled_operative = False
-            return Verdict(Status.SCHEDULED, "TxInProgress")
+            return self._change_station_availability(command, turn)
         target = self.evses.get(command.evse_id)
         if target is None:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        target.scheduled_operative = command.operative
-        if target.operative == command.operative:
-            target.scheduled_operative = None
-            return Verdict(Status.ACCEPTED)
-        return Verdict(Status.ACCEPTED if target.transaction is None else Status.SCHEDULED)
+        done = target.change_availability(command.operative, turn)
+        return Verdict(Status.ACCEPTED) if done else Verdict(Status.SCHEDULED, "TxInProgress")
+
+    def _change_station_availability(self, command: ChangeAvailability, turn: Turn) -> Verdict:
+        """EVSEs that are not in use become unavailable at once, whatever the others still do."""
+        busy = any(evse.transaction is not None for evse in self.evses.values())
+        operative, at_ms = command.operative, turn.now.utc_ms
+        done = True
+        if operative != self.operative and (operative or not busy):
+            turn.emit(AvailabilityChanged(0, operative, at_ms))
+        elif operative != self.operative or self._scheduled_operative is not None:
+            turn.emit(AvailabilityScheduled(0, operative, at_ms))
+            done = self._scheduled_operative is None
+        for evse in self.evses.values():
+            if command.every_evse:
+                done &= evse.change_availability(operative, turn)
+            if not operative:
+                evse.authorization = None
+        turn.operative = self.open and not self.resetting
+        return Verdict(Status.ACCEPTED) if done else Verdict(Status.SCHEDULED, "TxInProgress")
 
     def _settle_availability(self, turn: Turn) -> None:
-        if self._scheduled_operative is None or any(evse.transaction for evse in self.evses.values()):
-            return
-        wanted, self._scheduled_operative = self._scheduled_operative, None
-        turn.emit(AvailabilityChanged(0, wanted, turn.now.utc_ms))
+        wanted = self._scheduled_operative
+        if wanted is not None and not any(evse.in_use for evse in self.evses.values()):
+            turn.emit(AvailabilityChanged(0, wanted, turn.now.utc_ms))
 
     def _unlock(self, command: UnlockConnector, turn: Turn) -> Verdict | int:
         evse = self.evses.get(command.evse_id)
@@ -614,11 +643,14 @@ class Station:
             return Verdict(Status.REJECTED, "UnsupportedParam", "a single EVSE cannot be reset")
         if self.firmware.installing:
             return Verdict(Status.REJECTED, "FwUpdateInProgress", "firmware is being installed")
+        if self.restarting is not None:
+            return Verdict(Status.ACCEPTED, info="a restart is under way")
         busy = any(evse.transaction is not None for evse in self.evses.values())
         if command.kind is ResetKind.ON_IDLE:
             self._reset = (command.kind, 2**62)
             return Verdict(Status.SCHEDULED if busy else Status.ACCEPTED)
         self._reset = (command.kind, turn.now.mono_ms + RESET_WAIT_MS)
+        turn.operative = False
         soft = command.kind is ResetKind.SOFT
         for evse in self.evses.values():
             evse.stop(

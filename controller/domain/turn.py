@@ -24,6 +24,7 @@ class Turn:
     now: Now
     policy: Policy
     online: bool
+    operative: bool  # the station as a whole takes new transactions
     storage_fault: str | None
     stacks: Stacks
     station_claims: Callable[[Turn, int], list[Claim]]  # of one EVSE: its share of what is for all

@@ -58,6 +58,7 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         rows.append(
             Reason("warning", fault.name, cause, "CSMS", conflict.at_ms, fault.clears_by, fault.remedy)
         )
+    rows.extend(_of_the_station(station))
     if not station.operative:
         rows.append(
             Reason("session", "station unavailable", "inoperative", "CSMS or technician", None, "Operative")
@@ -162,6 +163,14 @@ def _kept(station: Station, evse_id: int, shown: set[str]) -> list[Reason]:
         cause = fault.cause + (f" ({keeper.detail(name)})" if keeper.detail(name) else "")
         clears_by = keeper.clears_by(name, station.policy)
         rows.append(Reason(kind, name, cause, source, at_ms, clears_by, fault.remedy))
+    return rows
+
+
+def _of_the_station(station: Station) -> list[Reason]:
+    rows = []
+    for name, at_ms in sorted(station.devices.faults.items()):
+        fault = describe(name)
+        rows.append(Reason("warning", name, fault.cause, "controller", at_ms, fault.clears_by, fault.remedy))
     return rows
 
 

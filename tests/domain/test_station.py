@@ -425,6 +425,9 @@ def test_16_CORE_131_connector_0_changes_everything(hand: Hand) -> None:
     hand.give(RemoteStop(started.transaction_id))
     hand.sleep(1, tick=False)
     hand.let_go()
+    assert [view.operative for view in hand.station.views(hand.now)] == [True, True], "Finishing comes first"
+    assert hand.give(RemoteStart(TAG)).status is Status.REJECTED
+    hand.unplug()
     assert [view.operative for view in hand.station.views(hand.now)] == [False, False]
     assert hand.give(RemoteStart(TAG)).status is Status.REJECTED
     hand.give(ChangeAvailability(0, True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.domain.commands import LogKind, ResetKind
 from controller.domain.events import (
     AvailabilityChanged,
+    AvailabilityScheduled,
     ChargingState,
     ClientCertificateProven,
     ClockSet,
@@ -115,6 +116,7 @@ EVERY_EVENT: tuple[Event, ...] = (
     AvailabilityChanged(0, False, AT_MS),
     FaultRaised(0, "local-list-conflict", AT_MS, about="04AB"),
     LocalListUpdated(7, False, 120, AT_MS),
+    AvailabilityScheduled(1, False, AT_MS),
     FaultRaised(1, "WELDED", AT_MS),
     FaultCleared(1, "WELDED", AT_MS),
     FaultRaised(1, "over-current", AT_MS, tries=2),

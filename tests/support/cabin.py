@@ -19,6 +19,7 @@ from controller.config import desk_config, parse_config
 from controller.domain.events import Event
 from controller.domain.inputs import EvseFacts
 from controller.domain.station import Station
+from controller.reboot import Reboot
 from controller.store.database import Database
 from controller.store.journal import SqliteJournal
 from hal.interface import HardwareError, IndicatorState, MeterIdentity, MeterReading, TokenKind, TokenRead
@@ -88,10 +89,18 @@ class _Meter:
 
 class _Reader:
     def __init__(self) -> None:
-        self.cards: asyncio.Queue[TokenRead] = asyncio.Queue()
+        self.cards: asyncio.Queue[TokenRead | None] = asyncio.Queue()
+        self.broken = ""  # why it cannot be read
+
+    def shake(self) -> None:
+        """The driver notices that its line broke."""
+        self.cards.put_nowait(None)
 
     async def read(self) -> TokenRead:
-        return await self.cards.get()
+        card = None if self.broken else await self.cards.get()
+        if card is None:
+            raise HardwareError(self.broken or "the line broke")
+        return card
 
     async def close(self) -> None:
         return
@@ -143,6 +152,7 @@ class Cabin:
     app: App | None = None
     board: _Board | None = None
     reports: bool = True  # the safety process is alive
+    reboot: Reboot | None = None  # what a hard reset does
     _serving: asyncio.Task[int] | None = None
     _reporting: asyncio.Task[None] | None = None
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -210,6 +220,7 @@ class Cabin:
             link=False,
             new_id=lambda: f"tx-{next(self._ids)}",
             machine_boot_id=self.boot_id,
+            reboot=self.reboot,
         )
         self.status = None
         for bay in self.bays:

@@ -53,7 +53,8 @@ def _remote_stop(payload: Payload, domain_key: Lookup) -> Command:
 
 
 def _change_availability(payload: Payload, _: Lookup) -> Command:
-    return ask.ChangeAvailability(payload["connectorId"], payload["type"] == "Operative")
+    connector_id = payload["connectorId"]
+    return ask.ChangeAvailability(connector_id, payload["type"] == "Operative", every_evse=connector_id == 0)
 
 
 def _unlock(payload: Payload, _: Lookup) -> Command:

@@ -18,10 +18,14 @@ _IN_TRANSACTION = {
 }
 
 
+_VEHICLE = "EVCommunicationError"
+"""Only with Preparing, SuspendedEV, SuspendedEVSE and Finishing, and never more than a warning (1.6 4.9)."""
+
+
 def status(view: EvseView) -> str:
     """ChargePointStatus. Connector 0 knows only Available, Unavailable and Faulted (1.6 4.9)."""
     if view.fault is not None and describe(view.fault).blocking:
-        return "Faulted"
+        return _with_fault(view, describe(view.fault).code16)
     if view.evse_id == 0:
         return "Available" if view.operative else "Unavailable"
     if view.transaction_id is not None:
@@ -35,6 +39,18 @@ def status(view: EvseView) -> str:
     return "Reserved" if view.reserved else "Available"
 
 
+def _with_fault(view: EvseView, code: str) -> str:
+    """Trouble with the pilot is the vehicle's as long as there is one: the station withholds and waits."""
+    if code == _VEHICLE and view.transaction_id is not None:
+        return "SuspendedEVSE"
+    if code == _VEHICLE and view.operative:
+        if view.finishing:
+            return "Finishing"
+        if view.plugged or view.authorized:
+            return "Preparing"
+    return "Faulted"
+
+
 def status_notification(view: EvseView) -> Payload:
     """StatusNotification.req. A fault that does not block is a warning beside the status (1.6 4.9)."""
     payload: Payload = {
@@ -46,7 +62,8 @@ def status_notification(view: EvseView) -> Payload:
     name = view.fault or view.warning
     if name is not None:
         fault = describe(name)
-        payload["errorCode"] = fault.code16
+        faulted_without_vehicle = payload["status"] == "Faulted" and fault.code16 == _VEHICLE
+        payload["errorCode"] = "OtherError" if faulted_without_vehicle else fault.code16
         if name == view.warning or fault.code16 != "NoError":
             # A code of ChargeX where there is one: it is what fleets of many makers are compared by.
             payload["info"] = f"{fault.name} {view.about}".rstrip()[:50]

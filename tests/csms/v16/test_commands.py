@@ -45,7 +45,11 @@ def parsed(action: str, payload: dict[str, Any]) -> Any:
         ("RemoteStartTransaction", {"idTag": "A"}, ask.RemoteStart(IdToken("A"))),
         ("RemoteStartTransaction", {"idTag": "A", "connectorId": 2}, ask.RemoteStart(IdToken("A"), 2)),
         ("RemoteStopTransaction", {"transactionId": 7}, ask.RemoteStop("tx-7")),
-        ("ChangeAvailability", {"connectorId": 0, "type": "Operative"}, ask.ChangeAvailability(0, True)),
+        (
+            "ChangeAvailability",
+            {"connectorId": 0, "type": "Operative"},
+            ask.ChangeAvailability(0, True, True),
+        ),
         ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}, ask.ChangeAvailability(1, False)),
         ("UnlockConnector", {"connectorId": 1}, ask.UnlockConnector(1, stop_transaction=True)),
         ("Reset", {"type": "Soft"}, ask.Reset(ask.ResetKind.SOFT)),

@@ -70,6 +70,37 @@ def test_16_CORE_77_16_CORE_80_16_CORE_81_every_fault_is_told(fault: str) -> Non
         told = status(view(fault=fault))
         assert told["status"] == "Faulted"
         assert told["errorCode"] != "NoError"
-    assert told["errorCode"] == row.code16
+    without_vehicle = row.blocking and row.code16 == "EVCommunicationError"
+    assert told["errorCode"] == ("OtherError" if without_vehicle else row.code16)
     assert told["vendorErrorCode"] == (row.mrec or fault)
     assert told["info"] == fault
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (view(fault="pilot-short", plugged=True), "Preparing"),
+        (view(fault="pilot-short", authorized=True), "Preparing"),
+        (view(fault="diode-missing", plugged=True, finishing=True), "Finishing"),
+        (view(fault="pilot-fault", transaction_id="t", charging_state=C.CHARGING), "SuspendedEVSE"),
+        (view(fault="pilot-fault", transaction_id="t", charging_state=C.SUSPENDED_EV), "SuspendedEVSE"),
+    ],
+)
+def test_16_CORE_78_trouble_with_the_vehicle_is_a_warning(one: EvseView, expected: str) -> None:
+    told = status(one)
+    assert (told["status"], told["errorCode"]) == (expected, "EVCommunicationError")
+    assert told["vendorErrorCode"] == "CX014"
+
+
+@pytest.mark.parametrize("one", [view(fault="pilot-short"), view(fault="pilot-short", operative=False)])
+def test_16_CORE_78_without_a_vehicle_it_is_a_fault_of_the_station(one: EvseView) -> None:
+    told = status(one)
+    assert (told["status"], told["errorCode"]) == ("Faulted", "OtherError")
+
+
+@pytest.mark.parametrize("state", C)
+def test_16_CORE_78_a_warning_beside_every_status(state: ChargingState) -> None:
+    plain = view(transaction_id="t", plugged=True, charging_state=state)
+    told = status(view(transaction_id="t", plugged=True, charging_state=state, warning="contactor-worn"))
+    assert told["status"] == status(plain)["status"] != "Faulted"
+    assert (told["errorCode"], told["vendorErrorCode"]) == ("OtherError", "contactor-worn")
