@@ -28,6 +28,7 @@ from controller.config import ConfigError, StationConfig, apply_overrides, check
 from controller.csms.client import Client
 from controller.csms.delivery import READER
 from controller.csms.link import Endpoint
+from controller.csms.session import wait_for
 from controller.csms.trace import Renderer
 from controller.csms.v16 import FEATURE_PROFILES
 from controller.csms.version import StationIdentity
@@ -156,6 +157,8 @@ class App:
         self.recent = Recent(clock)
         say = self._say = self.recent.keeping(say)
         self._stopped = asyncio.Event()
+        self._tick_at_ms = 0  # CLOCK_MONOTONIC of the next tick
+        self._due_sooner = asyncio.Event()  # an input brought a deadline before it
         self._greeted = asyncio.Event()  # the CSMS has accepted this station
         self._status = EXIT_OK
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -416,10 +419,12 @@ class App:
             self.inbox.take(Tick())
             now_ms = self.clock.now().mono_ms
             due_ms = self.station.next_deadline_ms()
-            pause_s = TICK_S
+            pause_ms = round(TICK_S * 1000)
             if due_ms is not None:
-                pause_s = min(TICK_S, max(0.01, (due_ms - now_ms) / 1000))
-            await asyncio.sleep(pause_s)
+                pause_ms = min(pause_ms, max(10, due_ms - now_ms))
+            self._tick_at_ms = now_ms + pause_ms
+            self._due_sooner.clear()
+            await wait_for(self._due_sooner, pause_ms)
 
     def _prune(self, now: Now) -> None:
         try:
@@ -430,6 +435,9 @@ class App:
     # ------------------------------------------------------------------ what happens after an input
 
     def _taken(self) -> None:
+        due_ms = self.station.next_deadline_ms()
+        if due_ms is not None and due_ms < self._tick_at_ms:
+            self._due_sooner.set()
         if self.link is not None:
             self.link.send()
         if self.client is not None:

@@ -307,6 +307,14 @@ class Delivery:
                 self._remember({(kind, key): found})
         return found
 
+    def domain_key(self, kind: str, value: str) -> str | None:
+        """The domain's key of what the CSMS calls ``value``. A request that follows the answer to a start at
+        once may name what is learned but not yet committed (1.6 5.16.1)."""
+        for (new_kind, key), new_value in self._new_aliases.items():
+            if (new_kind, new_value) == (kind, value):
+                return key
+        return self._journal.alias_key(kind, value)
+
     def _remember(self, aliases: Mapping[tuple[str, str], str]) -> None:
         while len(self._aliases) >= _KNOWN_ALIASES:
             self._aliases.pop(next(iter(self._aliases)))

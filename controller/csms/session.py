@@ -377,7 +377,7 @@ class Session:
             if early is not None:
                 return early.payload
         try:
-            asked = version.command(action, request.payload, self._at.journal.alias_key)
+            asked = version.command(action, request.payload, self._at.delivery.domain_key)
             if isinstance(asked, Query):
                 asked = asked.answer(self)
         except StorageError as error:

@@ -785,6 +785,8 @@ class Evse:
 
     def _follow_declined(self, turn: Turn) -> None:
         facts = self.facts
+        if self._draws_until_ms is not None and turn.now.mono_ms >= self._draws_until_ms:
+            self._draws_until_ms = None
         if self.transaction is None or facts is None or facts.pilot != "B":
             self.declined = False
         elif facts.pwm and self._offer_since_ms is not None:

@@ -703,3 +703,15 @@ def test_of_a_profile_only_its_arrival_is_journalled() -> None:
     (arrived,) = hand.of(ProfileInstalled)
     assert isinstance(arrived, ProfileInstalled)
     assert arrived.profile.transaction_id == "tx-1"
+
+
+def test_a_lowered_offer_does_not_keep_the_station_awake() -> None:
+    hand = Charging()
+    hand.begin()
+    hand.install(profile(10), 1)
+    hand.follow()
+    woken_ms = hand.station.next_deadline_ms()
+    assert woken_ms == hand.mono_ms + 5_000, "when the vehicle must have followed"
+    hand.pass_(5)
+    after_ms = hand.station.next_deadline_ms()
+    assert after_ms is None or after_ms > hand.mono_ms
