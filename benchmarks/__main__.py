@@ -15,6 +15,7 @@ BENCHMARKS = {
     "controller": "start, idle CPU, memory, RemoteStart to Started",
     "rpc_throughput": "CALLs answered per second, beside the ocpp package and a bare loop",
     "calls": "requests of 1.6 to a whole station per second, beside the ocpp package",
+    "composite": "composite schedules and ticks over many periods and profiles, and how they grow",
     "delivery": "1,000 offline messages after reconnection, beside a bare loop",
     "disk": "bytes written per charging hour",
 }

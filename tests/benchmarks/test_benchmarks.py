@@ -34,6 +34,7 @@ TINY = {
     ],
     "rpc_throughput": ["--calls", "20", "--rounds", "1", "--windows", "1"],
     "calls": ["--calls", "20", "--rounds", "1"],
+    "composite": ["--repeat", "1", "--sizes", "2,20"],
     "delivery": ["--messages", "20", "--rounds", "1", "--ocpp", "2.0.1"],
     "disk": ["--minutes", "2", "--sample-s", "30", "--ocpp", "1.6"],
 }
@@ -44,6 +45,7 @@ FIGURES = {
     "controller": r"1\.6 to Started +2 +\d+\.\d+ .* ms",
     "rpc_throughput": r"joulepost +[\d,]+ +\d+% +\d+\.\dx",
     "calls": r"SetChargingProfile +[\d,]+ +\d+\.\dx",
+    "composite": r"N profiles nested +20 +\d+\.\d+ +\d+\.\dx +39",
     "delivery": r"2\.0\.1 joulepost +[\d,]+ +\d+%",
     "disk": r"1\.6 sampled every 30 s +[1-9]\d* +[1-9]\d* ",
 }

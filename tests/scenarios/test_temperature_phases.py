@@ -156,7 +156,7 @@ def live_phases(house: House) -> int:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_three_to_one_to_three_phases_under_way(tmp_path: Path, version: str) -> None:
+def test_16_SC_25_three_to_one_to_three_phases_under_way(tmp_path: Path, version: str) -> None:
     async def scenario(house: House) -> None:
         assert live_phases(house) == 3 and status(house)["phases"] == 3
         assert why(house)["phases"].value == "3 of 3"
