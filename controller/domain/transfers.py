@@ -8,6 +8,7 @@ Refuses to know: how a byte is moved (``controller.transfer``), which file it is
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -16,7 +17,9 @@ PROTOCOLS = ("FTP", "FTPS", "HTTP", "HTTPS")
 """As in SupportedFileTransferProtocols (errata 3.90) and OCPPCommCtrlr.FileTransferProtocols."""
 
 _PORTS = {"ftp": 21, "ftps": 21, "http": 80, "https": 443}
-LONGEST_NAME = 255
+_HOST = re.compile(r"[\w.:%~-]+", re.ASCII)
+_PATH = "/%:@!$&'()*+,;=~-._?"
+"""What stays as it is in a path or query; all else becomes percent-encoded UTF-8."""
 
 
 class TransferFault(StrEnum):
@@ -120,16 +123,19 @@ def parse_location(text: str) -> Location:
             TransferFault.NOT_SUPPORTED,
             f"location: found {scheme}://, expected one of {', '.join(PROTOCOLS)}; ask for one of these",
         )
-    if not parts.hostname:
-        raise refuse("a URL without a host", "a host")
+    try:
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise refuse("a host that is no name", "a name or an address") from error
+    if not _HOST.fullmatch(host):
+        raise refuse("a URL without a host that can be", "a name or an address")
     if port == 0:
         raise refuse("port 0", "1 to 65535")
     user, password = _credentials(parts)
     if any(character in "\r\n\0" for character in user + password + unquote(parts.path)):
         raise refuse("an encoded line break", "none")
-    return Location(
-        scheme, parts.hostname, port or _PORTS[scheme], parts.path or "/", parts.query, user, password
-    )
+    path, query = quote(parts.path or "/", safe=_PATH), quote(parts.query, safe=_PATH)
+    return Location(scheme, host, port or _PORTS[scheme], path, query, user, password)
 
 
 def _credentials(parts: SplitResult) -> tuple[str, str]:

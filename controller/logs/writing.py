@@ -167,9 +167,12 @@ def _json(row: Mapping[str, Any]) -> str:
 
 
 def stamp(at_ms: int) -> str:
-    """UTC ms as RFC 3339 with milliseconds."""
+    """UTC ms as RFC 3339 with milliseconds; outside of the years 1 to 9999 the number itself."""
     seconds, ms = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{ms:03d}Z"
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{ms:03d}Z"
+    except (ValueError, OverflowError):
+        return str(at_ms)
 
 
 def machine(directory: Path) -> dict[str, Any]:

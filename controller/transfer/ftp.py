@@ -244,7 +244,8 @@ def _size(ftp: _Ftp, path: str) -> int | None:
     """SIZE (RFC 3659 4), None when the server does not tell."""
     reply = _optional(ftp, f"SIZE {path}")
     digits = reply[4:].strip()
-    return int(digits) if reply.startswith("213") and digits.isascii() and digits.isdigit() else None
+    known = reply.startswith("213") and digits.isascii() and digits.isdigit() and len(digits) <= 18
+    return int(digits) if known else None
 
 
 def _stamp(ftp: _Ftp, path: str) -> str:

@@ -102,7 +102,7 @@ def _content_range(head: Head, source: Location) -> tuple[int, int, int | None]:
     unit, _, rest = head.content_range.partition(" ")
     span, _, total = rest.partition("/")
     start, _, end = span.partition("-")
-    numbers = [one.strip() for one in (start, end, total)]
+    numbers = [one.strip()[:19] for one in (start, end, total)]
     if unit.lower() == "bytes" and all(one.isascii() and one.isdigit() for one in numbers[:2]):
         if numbers[2] == "*":
             return int(numbers[0]), int(numbers[1]), None
@@ -113,9 +113,10 @@ def _content_range(head: Head, source: Location) -> tuple[int, int, int | None]:
 
 def _validator(head: Head) -> str:
     """A strong ETag, or the time of the last change; a weak ETag proves nothing (RFC 9110 13.1.5)."""
-    if head.etag.startswith('"') and head.etag.endswith('"') and len(head.etag) <= 200:
-        return head.etag if head.etag.isascii() else ""
-    return head.modified if len(head.modified) <= 40 and head.modified.isascii() else ""
+    etag, modified = head.etag, head.modified
+    if etag.startswith('"') and etag.endswith('"') and len(etag) <= 200:
+        return etag if etag.isascii() and etag.isprintable() else ""
+    return modified if len(modified) <= 40 and modified.isascii() and modified.isprintable() else ""
 
 
 def redirected(head: Head, source: Location, upload: bool) -> Location:

@@ -82,6 +82,11 @@ class Line:
 
     def open(self, host: str, port: int) -> socket.socket:
         """A connected socket whose time-out is ``stall_s``. Raises ``TransferError``, ``Cut``."""
+        if not 0 < port < 65536:
+            raise TransferError(
+                TransferFault.BAD_MESSAGE,
+                f"{self.location}: found port {port}, expected 1 to 65535; see the server",
+            )
         try:
             addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -146,7 +151,7 @@ class Line:
                     context.load_verify_locations(cafile=one)
                 if options.ca_pem:
                     context.load_verify_locations(cadata=options.ca_pem)
-            except (OSError, ssl.SSLError) as error:
+            except (OSError, ssl.SSLError, ValueError) as error:
                 files = ", ".join(str(one) for one in options.ca_files) or "installed roots"
                 raise TransferError(
                     TransferFault.UNTRUSTED,

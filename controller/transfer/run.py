@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from controller.domain.transfers import Location, TransferFault
-from controller.transfer.errors import Cut, TransferError
+from controller.transfer.errors import Cut, TransferError, cleaned
 from controller.transfer.line import Line
 from controller.transfer.options import Options, Progress
 from controller.transfer.part import Part
@@ -165,5 +165,11 @@ def _closing(line: Line, work: Callable[[], T]) -> T:
         return work()
     except Cut as cut:
         raise TransferError(TransferFault.INTERRUPTED, f"{line.location}: cancelled") from cut
+    except (ValueError, OverflowError) as error:  # the library's parsers, given what they never expected
+        raise TransferError(
+            TransferFault.BAD_MESSAGE,
+            f"{line.location}: found an answer that cannot be read ({cleaned(str(error), line.location)}); "
+            "see the server",
+        ) from error
     finally:
         line.close()

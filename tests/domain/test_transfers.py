@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controller.domain.transfers import (
     PROTOCOLS,
@@ -57,6 +59,8 @@ def test_16_FW_07_other_protocols_are_named_as_not_supported(text: str) -> None:
         "ftp://u:secret%0a@h/a",
         "http://u:secret@[::1/",
         "http://h/\x7f",
+        "http://.x/",
+        "http://x..y/",
     ],
 )
 def test_a_text_that_is_no_location_is_refused_without_showing_it(text: str) -> None:
@@ -65,6 +69,27 @@ def test_a_text_that_is_no_location_is_refused_without_showing_it(text: str) -> 
     assert caught.value.fault is TransferFault.BAD_LOCATION
     assert "secret" not in str(caught.value)
     assert "expected" in str(caught.value)
+
+
+def test_what_is_not_ascii_is_encoded() -> None:
+    one = parse_location("https://хост.example/журнал/é?ключ=a/b?c")
+    assert one.host == "xn--n1agdj.example"
+    assert one.path == "/%D0%B6%D1%83%D1%80%D0%BD%D0%B0%D0%BB/%C3%A9"
+    assert one.query.isascii() and one.query.endswith("=a/b?c")
+    assert parse_location("http://h/a%20b").path == "/a%20b"
+
+
+@given(
+    st.text(max_size=40), st.sampled_from(["", "http://", "ftp://u:p@", "https://h", "ftps://[", "http://h:"])
+)
+def test_any_text_is_a_location_or_refused(text: str, before: str) -> None:
+    try:
+        one = parse_location(before + text)
+    except LocationError as error:
+        assert error.fault.final
+    else:
+        assert one.host.isascii() and one.path.isascii() and one.query.isascii() and 0 < one.port < 65536
+        assert not any(ord(character) <= 32 for character in one.path + one.query + one.host)
 
 
 def test_what_may_be_logged_shows_neither_credentials_nor_query() -> None:

@@ -153,6 +153,21 @@ def test_16_FW_11_only_what_happened_in_the_time_asked_for_is_in_the_file(tmp_pa
         run_virtual(main(files))
 
 
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z"])
+def test_16_FW_11_the_widest_time_is_a_time(tmp_path: Path, start: str) -> None:
+    async def main(files: HttpFiles) -> None:
+        async with FakeCsms("ocpp1.6") as csms, Cabin.build(tmp_path, csms) as cabin:
+            await cabin.online()
+            bounds = {"startTime": start, "stopTime": "9999-12-31T23:59:59-14:00"}
+            request = {"location": files.url(LOGS), "retries": 2**53, "retryInterval": 2**53, **bounds}
+            await csms.call("GetDiagnostics", request)
+            await csms.wait("DiagnosticsStatusNotification", 2)
+            assert statuses(csms) == ["Uploading", "Uploaded"]
+
+    with http_server() as files:
+        run_virtual(main(files))
+
+
 def test_16_FW_10_there_is_no_file_name_when_there_is_nothing(tmp_path: Path) -> None:
     async def main(files: HttpFiles) -> None:
         async with FakeCsms("ocpp1.6") as csms, Cabin.build(tmp_path, csms) as cabin:
@@ -452,6 +467,26 @@ def test_16_SEC_31_a_request_that_takes_the_place_of_diagnostics_ends_their_uplo
             go_on.set()
             assert statuses(csms) == ["Uploading", "UploadFailed"]
             assert log_statuses(csms) == [("Uploading", 7), ("Uploaded", 7)]
+
+    with http_server() as files:
+        run_virtual(main(files))
+
+
+def test_16_SEC_30_an_extended_trigger_is_answered_with_the_request_or_idle(tmp_path: Path) -> None:
+    async def main(files: HttpFiles) -> None:
+        async with FakeCsms("ocpp1.6") as csms, Cabin.build(tmp_path, csms) as cabin:
+            await cabin.online()
+            trigger = {"requestedMessage": "LogStatusNotification"}
+            assert await csms.call("ExtendedTriggerMessage", trigger) == {"status": "Accepted"}
+            await csms.wait("LogStatusNotification", 1)
+            came, go_on = held(files)
+            await csms.call("GetLog", get_log(files.url(LOGS)))
+            await came.wait()
+            await csms.call("ExtendedTriggerMessage", trigger)
+            await csms.wait("LogStatusNotification", 3)
+            go_on.set()
+            await csms.wait("LogStatusNotification", 4)
+            assert log_statuses(csms) == [("Idle", None), ("Uploading", 7), ("Uploading", 7), ("Uploaded", 7)]
 
     with http_server() as files:
         run_virtual(main(files))

@@ -240,6 +240,15 @@ def _talking(*replies: bytes) -> Any:
     return listening, thread
 
 
+READY = (
+    b"220 hi\r\n",
+    b"230 in\r\n",
+    b"200 binary\r\n",
+    b"213 " + b"9" * 5000 + b"\r\n",  # a size that is none
+    b"500 no time\r\n",
+)
+
+
 @pytest.mark.parametrize(
     ("replies", "fault"),
     [
@@ -250,6 +259,9 @@ def _talking(*replies: bytes) -> Any:
         ((b"220-go on\r\n" * 3000,), TransferFault.BAD_MESSAGE),
         ((b"220 hello\r\n", b"331 who\r\n", b"230 in\r\n", b"\xff\xfe\r\n"), TransferFault.BAD_MESSAGE),
         ((b"220 hi\r\n", b"230 in\r\n", b"500 what\r\n"), TransferFault.NOT_SUPPORTED),
+        ((*READY, b"227 (127,0,0,1,9999,1)\r\n"), TransferFault.BAD_MESSAGE),
+        ((*READY, b"227 (127,0,0,1," + b"9" * 5000 + b",1)\r\n"), TransferFault.BAD_MESSAGE),
+        ((*READY, b"227 nonsense\r\n"), TransferFault.BAD_MESSAGE),
     ],
 )
 def test_a_server_that_breaks_the_protocol(

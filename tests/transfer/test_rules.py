@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controller.domain.transfers import TransferFault, parse_location
 from controller.transfer.errors import TransferError, cleaned
@@ -70,3 +72,37 @@ def test_credentials_become_basic_and_never_text() -> None:
 
 def test_faults_have_words_of_their_own() -> None:
     assert len({fault.value for fault in TransferFault}) == len(TransferFault)
+
+
+WORDS = st.one_of(
+    st.sampled_from(["", "bytes 500-999/1000", "bytes 500-/", "bytes */1", '"v1"', 'W/"v1"', "chunked", "5"]),
+    st.text(max_size=30),
+    st.integers().map(str),
+)
+
+
+@given(
+    st.sampled_from([200, 206, 302, 401, 416, 500, 999, 0]),
+    st.lists(WORDS, max_size=3),
+    WORDS,
+    WORDS,
+    WORDS,
+    WORDS,
+    st.booleans(),
+)
+def test_no_head_of_an_answer_breaks_the_rules(
+    status: int, lengths: list[str], ranged: str, etag: str, date: str, location: str, chunked: bool
+) -> None:
+    head = Head(status, "why", lengths, ranged, "", etag, date, location, etag, chunked)
+    for call in (
+        lambda: body_of(head, SOURCE, 500, KNOWN),
+        lambda: redirected(head, SOURCE, upload=False),
+    ):
+        try:
+            found = call()
+        except TransferError as error:
+            assert len(str(error)) < 1000
+            continue
+        if isinstance(found, Body):
+            headers = range_headers(1, found.marks)
+            assert all(value.isascii() and value.isprintable() for value in headers.values())
