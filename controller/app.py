@@ -59,6 +59,7 @@ from controller.domain.events import Event
 from controller.domain.evse import EvseSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,
+    CsmsChosen,
     Input,
     PolicyChanged,
     RestartFailed,
@@ -178,6 +179,7 @@ class App:
                 has_meter=evse.meter is not None,
                 has_lock=evse.lock is not None,
                 has_phase_switch=evse.phase_switch is not None,
+                has_socket=not evse.tethered,
             )
             for evse in profile.evses
         ]
@@ -378,6 +380,7 @@ class App:
         if self._replayed:
             self._say(f"journal: {self._replayed} events replayed")
         self.inbox.begin(VERSION, self.boot_reason, boot_id=self._machine_boot_id)
+        self.inbox.take(CsmsChosen(self.config.csms.url if self.config.csms else None))
         async with AsyncExitStack() as stack:
             stack.callback(self._close)
             logger = logging.getLogger("controller")

@@ -73,10 +73,16 @@ def permit_of(wish: PermitWish) -> Permit:
         limit_ma=min(wish.limit_ma, 80_000),
         expires_at_ms=wish.expires_at_ms,
         phases=3 if wish.phases > 1 else 1,
-        lock=LockWish.UNLOCKED if wish.unlock else LockWish.AUTOMATIC,
+        lock=_lock_wish(wish),
         unavailable=wish.unavailable,
         reset_faults=wish.reset_faults,
     )
+
+
+def _lock_wish(wish: PermitWish) -> LockWish:
+    if wish.unlock:
+        return LockWish.UNLOCKED
+    return LockWish.LOCKED if wish.keep_locked else LockWish.AUTOMATIC
 
 
 class SafetyLink:
@@ -195,6 +201,7 @@ class SafetyLink:
                 wish.phases,
                 wish.unavailable,
                 wish.unlock,
+                wish.keep_locked,
                 wish.reset_faults,
             )
             if not everything and self._sent.get(wish.evse_id) == substance:

@@ -181,7 +181,7 @@ class Session:
         elif self._was_long_offline():
             self._at.statuses.forget()
         self.online = True
-        self._at.station.take(CsmsChanged(True))
+        self._at.station.take(CsmsChanged(True, self._version.plug_times_out))
         self._at.changed()
         await self._report_statuses()
         await race(

@@ -107,6 +107,10 @@ class Version(Protocol):
         """As in Sec-WebSocket-Protocol, e.g. "ocpp1.6"."""
 
     @property
+    def plug_times_out(self) -> bool:
+        """A plug that nobody authorizes within the time out has to be plugged in again (1.6 errata 3.20)."""
+
+    @property
     def reports_all_after_offline(self) -> bool:
         """After more than OfflineThreshold offline, all statuses are reported, changed or not."""
 

@@ -146,6 +146,56 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizationTimedOut:
+    """A vehicle was plugged in, and nobody authorized it in time (1.6 errata 3.20, transition B6)."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlugKept:
+    """The transaction is over, and the plug stays locked for the owner of ``token`` or ``group``."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    token: IdToken
+    group: IdToken | None
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlugReleased:
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReplaced:
+    """The meter's register does not go on where it was: it was replaced or reset. ``before_wh``: the last one
+    that was believed; ``after_wh``: the first of the new ones."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    evse_id: int
+    before_wh: int
+    after_wh: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CsmsAccepted:
+    """The CSMS at this URL accepted the station for the first time."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    url: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TokenAuthorized:
     """A token may charge at this EVSE from now on (list, cache, CSMS, offline policy or remote start)."""
 
@@ -571,6 +621,11 @@ Event = (
     | RestartBegun
     | SessionStarted
     | SessionEnded
+    | AuthorizationTimedOut
+    | PlugKept
+    | PlugReleased
+    | MeterReplaced
+    | CsmsAccepted
     | TokenAuthorized
     | TokenRefused
     | TransactionStarted

@@ -14,6 +14,7 @@ from controller.domain.contactor_book import ContactorBook
 from controller.domain.delaying import Delaying
 from controller.domain.effects import ReadMeter, Settled, ShowIndicator
 from controller.domain.events import (
+    AuthorizationTimedOut,
     AvailabilityChanged,
     AvailabilityScheduled,
     ChargingState,
@@ -35,6 +36,7 @@ from controller.domain.events import (
 from controller.domain.fault_keeper import FaultKeeper
 from controller.domain.faults import METER_SILENT, SAFETY_SILENT, TEMPERATURE_HIGH, UNDER_VOLTAGE
 from controller.domain.inputs import EvseFacts, Reading
+from controller.domain.kept_plug import KeptPlug
 from controller.domain.limits import (
     Claim,
     Moment,
@@ -47,6 +49,7 @@ from controller.domain.measurands import MeterSample, ReadingContext, Wanted
 from controller.domain.metering import Registers, Surroundings, sample
 from controller.domain.policy import Policy
 from controller.domain.profiles import ChargingProfile
+from controller.domain.register_watch import RegisterWatch
 from controller.domain.sampling import Grid, Intervals, Sampling
 from controller.domain.sharing import LEAST_MA
 from controller.domain.timekeeping import moved
@@ -69,6 +72,8 @@ ADAPT_MS = 5_000
 DECLINED_AFTER_MS = 15_000
 """A vehicle that lets an offer stand this long without taking it leaves its share to the others."""
 UNLOCK_WAIT_MS = 5_000
+MOST_MA, MOST_V = 80_000, 277
+"""More than any AC station delivers on a phase: a register that grows faster was replaced."""
 UNSEEN = {"starting", "board-silent"}
 """A safety process that starts with nothing but these has not seen the vehicle yet: "A" is not an unplug."""
 
@@ -84,6 +89,7 @@ class EvseSpec:
     has_meter: bool = True
     has_lock: bool = False
     has_phase_switch: bool = False
+    has_socket: bool = False  # a socket outlet: the cable is the driver's
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ class PermitWish:
     unavailable: bool
     unlock: bool
     reset_faults: int
+    keep_locked: bool = False  # also while no vehicle is connected to the plug
 
 
 class Evse:
@@ -139,6 +146,9 @@ class Evse:
         self.keeper = FaultKeeper(spec.evse_id)
         self.delaying = Delaying(spec.evse_id)
         self.contactor = ContactorBook(spec.evse_id)
+        self.register = RegisterWatch(spec.evse_id)
+        self.plug = KeptPlug(spec.evse_id)
+        self.timed_out = False  # plugged in, and not authorized in time
         # observations
         self.facts: EvseFacts | None = None
         self.reading: Reading | None = None
@@ -150,6 +160,9 @@ class Evse:
         self.reset_faults = 0
         self.phases = spec.phases  # asked for in the latest permit
         self._known_since_ms: int | None = None
+        self._idle_since_ms: int | None = None  # plugged in, and nobody authorized it
+        self._woke = False  # the machine started, and nothing was reported yet
+        self._pulled_out = False  # the vehicle's end, at the end of a transaction; the cable is in the socket
         self._woke_plugged = False  # power came back and the vehicle has been here since
         self._woke_in_transaction = False  # power came back and the transaction has not charged since
         self._opened_at_ms: int | None = None
@@ -174,25 +187,30 @@ class Evse:
         self.keeper.apply(event)
         self.delaying.apply(event)
         self.contactor.apply(event)
+        self.register.apply(event)
+        self.plug.apply(event)
         match event:
             case ClockSet():
                 self._move(event)
             case StationStarted():
-                self._woke_plugged = event.boot_reason == "PowerUp"
+                self._woke = self._woke_plugged = event.boot_reason == "PowerUp"
                 self._woke_in_transaction = self._woke_plugged and self.transaction is not None
             case SessionStarted():
                 self.session = event
                 self.ended = None
+                self.timed_out = False
                 if self.transaction is not None and self.transaction.stopping is None:
                     self.transaction.vehicle_left = False
             case SessionEnded():
                 self.session = None
                 self.ended = None
+                self.timed_out = False
                 if self.transaction is not None:
                     self.transaction.vehicle_left = True
             case TransactionStarted():
                 self.transaction = Transaction.begin(event)
                 self.ended = None
+                self.timed_out = False
                 self._woke_in_transaction = False
             case TransactionUpdated() if self.transaction is not None:
                 self.transaction.update(event)
@@ -202,6 +220,8 @@ class Evse:
                 left = self.transaction is not None and self.transaction.vehicle_left
                 self.transaction = None
                 self.ended = event if self.session is not None and not left else None
+            case AuthorizationTimedOut():
+                self.timed_out = True
             case AvailabilityChanged():
                 self.operative = event.operative
                 self.scheduled_operative = None
@@ -233,8 +253,10 @@ class Evse:
             events.append(self.session)
         if transaction is not None:
             events.append(transaction.started)
+            if transaction.refused is not None:
+                events.append(transaction.refused)
             if transaction.last_updated is not None:
-                events.append(transaction.last_updated)
+                events.append(replace(transaction.last_updated, register_wh=transaction.register_wh))
             if transaction.stopping is not None:
                 events.append(transaction.stopping)
             if transaction.vehicle_left:
@@ -243,7 +265,11 @@ class Evse:
                     events.append(self.session)
         elif self.ended is not None:
             events.append(self.ended)
-        return [*events, *self.keeper.checkpoint(), *self.delaying.checkpoint(), *self.contactor.checkpoint()]
+        if self.timed_out:
+            events.append(AuthorizationTimedOut(self.spec.evse_id, 0))
+        for part in (self.keeper, self.delaying, self.contactor, self.register, self.plug):
+            events.extend(part.checkpoint())
+        return events
 
     # ------------------------------------------------------------------ derived facts
 
@@ -253,8 +279,26 @@ class Evse:
 
     @property
     def finishing(self) -> bool:
-        """A transaction ended and the vehicle is still connected (1.6 status Finishing)."""
-        return self.ended is not None
+        """Somebody has to unplug: a transaction ended and the plug is still there, or it was not authorized
+        in time (1.6 status Finishing, errata 3.20)."""
+        transaction = self.transaction
+        if transaction is not None:
+            return transaction.stopping is not None and self.ev_left
+        return self.ended is not None or self.timed_out or self.ev_left
+
+    @property
+    def plug_in_socket(self) -> bool:
+        """The driver's own cable is in the socket, whatever is at its other end."""
+        facts = self.facts
+        return self.spec.has_socket and facts is not None and (self.plugged or facts.cable_ma is not None)
+
+    @property
+    def ev_left(self) -> bool:
+        """The cable was pulled out at the vehicle's side in a transaction that goes on, or that ended by it
+        while the other end is still in the socket (1.6 4.9)."""
+        if self.transaction is not None:
+            return self.transaction.vehicle_left
+        return (self._pulled_out or self.plug.kept is not None) and not self.plugged and self.plug_in_socket
 
     @property
     def in_use(self) -> bool:
@@ -305,7 +349,7 @@ class Evse:
         if shared:
             claims.extend(turn.station_claims(turn, self.spec.evse_id))
         claims.extend(self.delaying.claims(turn, self.moment(turn.now.utc_ms)))
-        if transaction is not None and transaction.deauthorized and self._energy_spent(transaction):
+        if transaction is not None and transaction.deauthorized and self._energy_spent(transaction, policy):
             claims.append(
                 Claim("authorization", 0, "the CSMS withdrew the token", None, "another authorization")
             )
@@ -357,12 +401,13 @@ class Evse:
         since_ms = self.reading.at_ms if self.reading is not None else self._known_since_ms
         return since_ms is not None and turn.now.mono_ms - since_ms > turn.policy.meter_stale_s * 1000
 
-    def _energy_spent(self, transaction: Transaction) -> bool:
+    def _energy_spent(self, transaction: Transaction, policy: Policy) -> bool:
         """True when a refused token may draw nothing (more) (1.6 9.1.14 MaxEnergyOnInvalidId)."""
-        if transaction.energy_limit_wh is None:
+        most_wh = policy.max_energy_on_invalid_id_wh
+        if most_wh == 0 or transaction.refused is None:
             return True
         register_wh = transaction.register_wh if self.reading is None else self.reading.energy_import_wh
-        return register_wh >= transaction.energy_limit_wh
+        return register_wh >= (transaction.refused.register_wh or 0) + most_wh
 
     def limit_ma(self, turn: Turn) -> int:
         """What may be offered now: 0 without a running transaction."""
@@ -380,9 +425,18 @@ class Evse:
             expires_at_ms=turn.now.mono_ms + turn.policy.permit_lease_s * 1000,
             phases=self.phases,
             unavailable=not self.available,
-            unlock=self._unlock_until_ms is not None or self.transaction is None,
+            unlock=self._unlock_until_ms is not None or not (self.transaction or self.plug.kept),
             reset_faults=self.reset_faults,
+            keep_locked=self._keeps_locked(turn.policy),
         )
+
+    def _keeps_locked(self, policy: Policy) -> bool:
+        """Also when the vehicle's end is pulled out (1.6 4.10). A transaction that goes on then keeps the
+        plug whatever UnlockConnectorOnEVSideDisconnect says."""
+        if not self.spec.has_lock or self._unlock_until_ms is not None:
+            return False
+        always = policy.stop_tx_on_ev_side_disconnect and policy.unlock_on_ev_side_disconnect
+        return self.plug.kept is not None or (self.transaction is not None and not always)
 
     def view(self, station_operative: bool, utc_ms: int) -> EvseView:
         """The facts from which each OCPP version derives its status; keeps the instant of the last change."""
@@ -401,6 +455,7 @@ class Evse:
             changed_at_ms=self._view.changed_at_ms if self._view else utc_ms,
             token=transaction.token if transaction else None,
             warning=self.keeper.warning,
+            ev_left=self.ev_left,
         )
         if view != self._view:
             self._view = replace(view, changed_at_ms=utc_ms)
@@ -450,9 +505,18 @@ class Evse:
                 self._draws_until_ms = mono_ms + ADAPT_MS
 
     def measured(self, reading: Reading, turn: Turn) -> None:
-        """A reading of this EVSE's meter."""
-        self.reading = reading
+        """A reading of this EVSE's meter. One whose register does not go on is left aside until it is
+        sure."""
         self.meter_fault = None
+        rating_ma = self.facts.rating_ma if self.facts is not None else MOST_MA
+        most_w = rating_ma * self.spec.phases * MOST_V // 1000
+        judged = self.register.judge(reading.energy_import_wh, reading.at_ms, most_w)
+        if judged is False:
+            return
+        if judged is not True:
+            turn.emit(replace(judged, at_ms=turn.now.utc_ms))
+        register_wh = reading.energy_import_wh + self.register.offset_wh
+        self.reading = reading = replace(reading, energy_import_wh=register_wh)
         self.keeper.measured(reading, self.facts, self.spec.phases, turn.policy)
 
     def clear_faults(self, turn: Turn) -> None:
@@ -478,15 +542,32 @@ class Evse:
     def _follow_plug(self, turn: Turn, facts: EvseFacts, first: bool) -> None:
         if facts.pilot in ("E", "F") and self.session is not None and facts.plug_no == self.session.plug_no:
             return  # doubt about the pilot is not an unplug
+        woke, self._woke = self._woke, False
         same = self.session is not None and self.session.plug_no == facts.plug_no
         if self.session is not None and not (facts.vehicle_connected and same):
             # After a restart of the safety process or the machine nobody knows who was plugged in between.
             unknown = first and not same and facts.vehicle_connected
+            if woke and not facts.vehicle_connected:
+                unknown = not turn.policy.tx_continues_after_power_loss
+            if facts.vehicle_connected and unknown and self._goes_on_after_power_loss(turn):
+                return
             self._unplugged(turn, StoppedReason.POWER_LOSS if unknown else StoppedReason.EV_DISCONNECTED)
         if facts.vehicle_connected and self.session is None:
             turn.emit(SessionStarted(self.spec.evse_id, facts.plug_no, turn.now.utc_ms))
             if self.authorization is not None:
                 self._set_deadline(None)
+
+    def _goes_on_after_power_loss(self, turn: Turn) -> bool:
+        """By setting, the vehicle that is plugged in now is taken for the one from before (1.6 7.36)."""
+        transaction = self.transaction
+        if transaction is None or transaction.stopping is not None or self.facts is None:
+            return False
+        if not turn.policy.tx_continues_after_power_loss:
+            return False
+        turn.emit(SessionStarted(self.spec.evse_id, self.facts.plug_no, turn.now.utc_ms))
+        if self._woke_plugged:
+            self.delaying.power_returned(turn)
+        return True
 
     def _unplugged(self, turn: Turn, reason: StoppedReason) -> None:
         transaction = self.transaction
@@ -544,6 +625,7 @@ class Evse:
 
     def unlock(self, turn: Turn, deferred: int) -> None:
         """Ask for the plug to be released; ``Settled(deferred)`` follows (1.6 5.18, 2.0.1 F05)."""
+        self.plug.release(turn, "an unlock command")
         self._unlock_until_ms = turn.now.mono_ms + UNLOCK_WAIT_MS
         if self.transaction is not None:
             self._unlock_until_ms += CONTACTOR_WAIT_MS
@@ -559,8 +641,6 @@ class Evse:
             self.stop(turn, StoppedReason.DEAUTHORIZED, Trigger.DEAUTHORIZED)
         elif not transaction.deauthorized:
             self.update(turn, Trigger.DEAUTHORIZED, ())
-            if energy_wh > 0:
-                transaction.energy_limit_wh = transaction.register_wh + energy_wh
 
     # ------------------------------------------------------------------ rules
 
@@ -568,6 +648,8 @@ class Evse:
         """Run every rule to its end. Called after each input and tick; idempotent."""
         self._follow_faults(turn)
         self._expire_authorization(turn)
+        self._follow_time_out(turn)
+        self._follow_kept_plug(turn)
         self._free_vend(turn)
         self._start_if_possible(turn)
         self._stop_when_energy_spent(turn)
@@ -586,8 +668,29 @@ class Evse:
         if held is not None and held.deadline_ms is not None and turn.now.mono_ms >= held.deadline_ms:
             self.authorization = None
 
+    def _follow_time_out(self, turn: Turn) -> None:
+        """1.6 errata 3.20, 9.1.6: from the beginning of Preparing the driver has ConnectionTimeOut to show
+        his card. Afterwards a card is for another plug, unless the setting says otherwise."""
+        preparing = self.plugged and self.session is not None and self.authorization is None
+        if not (preparing and turn.plug_times_out and self.available) or self.finishing:
+            self._idle_since_ms = None
+            return
+        if self.transaction is not None or self.fault() is not None or turn.asking & {0, self.spec.evse_id}:
+            self._idle_since_ms = None
+            return
+        if self._idle_since_ms is None:
+            self._idle_since_ms = turn.now.mono_ms
+        if turn.now.mono_ms - self._idle_since_ms >= turn.policy.ev_connection_timeout_s * 1000:
+            turn.emit(AuthorizationTimedOut(self.spec.evse_id, turn.now.utc_ms))
+
+    def _follow_kept_plug(self, turn: Turn) -> None:
+        if self.facts is None or self.plug_in_socket:
+            return
+        self._pulled_out = False
+        self.plug.release(turn, "the plug is not in the socket")
+
     def _free_vend(self, turn: Turn) -> None:
-        if turn.policy.auth_enabled or not turn.operative:
+        if turn.policy.auth_enabled or not turn.operative or not turn.charging_allowed:
             return
         if not self.plugged or self.finishing or not self.free():
             return
@@ -596,6 +699,9 @@ class Evse:
     def _start_if_possible(self, turn: Turn) -> None:
         held = self.authorization
         if held is None or self.transaction is not None or not self.plugged or self.facts is None:
+            return
+        if not turn.charging_allowed:
+            self.authorization = None
             return
         if not self.available or turn.storage_fault is not None:
             return
@@ -653,9 +759,8 @@ class Evse:
         if (
             transaction is not None
             and transaction.deauthorized
-            and transaction.energy_limit_wh is not None
             and turn.policy.stop_tx_on_invalid_id
-            and self._energy_spent(transaction)
+            and self._energy_spent(transaction, turn.policy)
         ):
             self.stop(turn, StoppedReason.DEAUTHORIZED, Trigger.DEAUTHORIZED)
 
@@ -702,22 +807,24 @@ class Evse:
         samples = list(transaction.ended_samples) if wanted else []
         if end is not None:
             samples.append(end)
-        turn.emit(
-            TransactionEnded(
-                transaction_id=transaction.id,
-                evse_id=self.spec.evse_id,
-                connector_id=self.spec.connector_id,
-                seq_no=transaction.seq_no + 1,
-                trigger=stopping.trigger,
-                charging_state=ChargingState.EV_CONNECTED if self.plugged else ChargingState.IDLE,
-                stopped_reason=stopping.stopped_reason,
-                token=stopping.token,
-                register_wh=register_wh,
-                samples=tuple(samples),
-                offline=not turn.online,
-                at_ms=now.utc_ms,
-            )
+        ended = TransactionEnded(
+            transaction_id=transaction.id,
+            evse_id=self.spec.evse_id,
+            connector_id=self.spec.connector_id,
+            seq_no=transaction.seq_no + 1,
+            trigger=stopping.trigger,
+            charging_state=ChargingState.EV_CONNECTED if self.plugged else ChargingState.IDLE,
+            stopped_reason=stopping.stopped_reason,
+            token=stopping.token,
+            register_wh=register_wh,
+            samples=tuple(samples),
+            offline=not turn.online,
+            at_ms=now.utc_ms,
         )
+        turn.emit(ended)
+        self._pulled_out = stopping.stopped_reason is StoppedReason.EV_DISCONNECTED
+        if self.spec.has_lock and self.plug_in_socket:
+            self.plug.ended(turn, transaction, ended)
         self._stopping_since_ms = None
         self._sampling.stop()
 

@@ -113,9 +113,18 @@ class TransactionAnswered:
 
 @dataclass(frozen=True, slots=True)
 class CsmsChanged:
-    """``online``: registered (boot accepted) and connected."""
+    """``online``: registered (boot accepted) and connected. ``plug_times_out``: what the protocol that is
+    spoken demands of a plug that nobody authorizes (1.6 errata 3.20); it holds on offline."""
 
     online: bool
+    plug_times_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CsmsChosen:
+    """The CSMS of this station, by its URL; None = it has none and needs nobody's acceptance."""
+
+    url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +305,7 @@ Input = (
     | TokensStored
     | TransactionAnswered
     | CsmsChanged
+    | CsmsChosen
     | StorageChanged
     | ReaderChanged
     | RestartFailed

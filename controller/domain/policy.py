@@ -26,6 +26,10 @@ class Policy:
     stop_tx_on_invalid_id: bool  # TxCtrlr.StopTxOnInvalidId
     max_energy_on_invalid_id_wh: int  # TxCtrlr.MaxEnergyOnInvalidId
     stop_tx_on_ev_side_disconnect: bool  # TxCtrlr.StopTxOnEVSideDisconnect
+    unlock_on_ev_side_disconnect: bool  # OCPPCommCtrlr.UnlockOnEVSideDisconnect
+    tx_before_accepted: bool  # TxCtrlr.TxBeforeAcceptedEnabled
+    tx_continues_after_power_loss: bool  # JoulepostCtrlr.TxAfterPowerLoss
+    replug_after_time_out: bool  # JoulepostCtrlr.ReplugAfterTimeOut
     sampled_interval_s: int  # SampledDataCtrlr.TxUpdatedInterval / MeterValueSampleInterval
     sampled_measurands: tuple[Wanted, ...]  # SampledDataCtrlr.TxUpdatedMeasurands
     started_measurands: tuple[Wanted, ...]  # SampledDataCtrlr.TxStartedMeasurands

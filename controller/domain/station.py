@@ -35,6 +35,7 @@ from controller.domain.events import (
     AvailabilityChanged,
     AvailabilityScheduled,
     ClockSet,
+    CsmsAccepted,
     Event,
     FaultCleared,
     FaultRaised,
@@ -50,6 +51,7 @@ from controller.domain.firmware import NO_INSTALLER, Firmware, FirmwareSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,
     CsmsChanged,
+    CsmsChosen,
     EvseFacts,
     Input,
     MeterFailed,
@@ -119,6 +121,9 @@ class Station:
         self.policy = policy
         self.operative = True
         self.online = False
+        self.plug_times_out = False
+        self.accepted_by: str | None = None  # durable: the URL of the CSMS that accepted this station
+        self.csms: str | None = None
         self.storage_fault: str | None = None
         self.restarting: ResetKind | None = None  # durable: until the next start
         self._book = book
@@ -159,6 +164,7 @@ class Station:
             AuthorizeAnswered: self._authorize_answered,
             TransactionAnswered: self._transaction_answered,
             CsmsChanged: self._csms_changed,
+            CsmsChosen: self._csms_chosen,
             StorageChanged: self._storage_changed,
             PolicyChanged: self._policy_changed,
             Tick: self._tick,
@@ -218,6 +224,9 @@ class Station:
             new_id=self._new_id,
             apply=self.apply,
             draw=self._draw,
+            plug_times_out=self.plug_times_out,
+            asking=frozenset(each.evse_id or 0 for each in self._questions.values()),
+            charging_allowed=self.charging_allowed,
         )
 
     # ------------------------------------------------------------------ durable state
@@ -241,6 +250,9 @@ class Station:
             case RestartBegun():
                 self.restarting = event.kind
                 return
+            case CsmsAccepted():
+                self.accepted_by = event.url
+                return
             case AvailabilityChanged(evse_id=0):
                 self.operative = event.operative
                 self._scheduled_operative = None
@@ -257,6 +269,8 @@ class Station:
     def checkpoint(self) -> list[Event]:
         """The shortest list of events that rebuilds the durable state by ``apply``."""
         events: list[Event] = []
+        if self.accepted_by is not None:
+            events.append(CsmsAccepted(self.accepted_by, 0))
         if self.restarting is not None:
             events.append(RestartBegun(self.restarting, 0))
         if not self.operative:
@@ -268,6 +282,11 @@ class Station:
         for block in self.blocks:
             events.extend(block.checkpoint())
         return events
+
+    @property
+    def charging_allowed(self) -> bool:
+        """Not before the CSMS has accepted the station once (1.6 4.2.1), unless the setting allows it."""
+        return self.policy.tx_before_accepted or self.csms in (None, self.accepted_by)
 
     # ------------------------------------------------------------------ what others may see
 
@@ -384,6 +403,15 @@ class Station:
 
     def _csms_changed(self, changed: CsmsChanged, turn: Turn) -> None:
         self.online = turn.online = changed.online
+        if changed.online:
+            self.plug_times_out = turn.plug_times_out = changed.plug_times_out
+            if self.csms is not None and self.accepted_by != self.csms:
+                turn.emit(CsmsAccepted(self.csms, turn.now.utc_ms))
+                turn.charging_allowed = True
+
+    def _csms_chosen(self, chosen: CsmsChosen, turn: Turn) -> None:
+        self.csms = chosen.url
+        turn.charging_allowed = self.charging_allowed
 
     def _storage_changed(self, changed: StorageChanged, turn: Turn) -> None:
         """Written once it can be written again: the journal then tells of its own gap."""
@@ -434,9 +462,14 @@ class Station:
             if held is not None and held.token.key == token.key:
                 evse.authorization = None
                 return Verdict(Status.ACCEPTED, info=f"authorization on EVSE {evse.spec.evse_id} withdrawn")
+        for evse in near:
+            if evse.plug.belongs_to(token):
+                evse.plug.release(turn, "its owner came")
+                return Verdict(Status.ACCEPTED, info=f"releases the plug of EVSE {evse.spec.evse_id}")
         if any(question.token.key == token.key for question in self._questions.values()):
             return Verdict(Status.ACCEPTED, info="already being authorized")
-        if self._target(presented.evse_id) is None and not any(evse.transaction for evse in near):
+        busy = any(evse.transaction or evse.plug.kept for evse in near)
+        if self._target(presented.evse_id) is None and not busy:
             turn.emit(TokenRefused(token, "NoFreeEvse", "station", turn.now.utc_ms))
             return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(presented.evse_id))
         decision = decide(token, self._book, turn.policy, turn.online, turn.now.utc_ms)
@@ -494,6 +527,10 @@ class Station:
             if transaction is not None and transaction.stopping is None and transaction.same_group(group):
                 evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
                 return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
+        for evse in self.evses.values():
+            if evse_id in (None, evse.spec.evse_id) and evse.plug.belongs_to(token, group):
+                evse.plug.release(turn, "one of its owner's group came")
+                return Verdict(Status.ACCEPTED, info=f"releases the plug of EVSE {evse.spec.evse_id}")
         target = self._target(evse_id)
         if target is None:
             turn.emit(TokenRefused(token, "NoFreeEvse", "station", turn.now.utc_ms))
@@ -501,14 +538,21 @@ class Station:
         target.authorize(turn, token, group, source, anywhere=evse_id is None)
         return Verdict(Status.ACCEPTED, info=f"authorized for EVSE {target.spec.evse_id}")
 
-    def _target(self, evse_id: int | None) -> Evse | None:
-        """The EVSE for a new authorization: the given one, else a plugged one, else the first free."""
-        if not self.open or self.resetting:
+    def _target(self, evse_id: int | None, named: bool = False) -> Evse | None:
+        """The EVSE for a new authorization: the given one, else a plugged one, else the first free.
+
+        A plug that was not authorized in time is nobody's (1.6 errata 3.20), unless the request was
+        ``named``, as a remote start is: nobody has mistaken the cable then.
+        """
+        if not self.open or self.resetting or not self.charging_allowed:
             return None
+        replug = self.policy.replug_after_time_out and not (named and evse_id is not None)
         free = [
             evse
             for evse in self.evses.values()
-            if evse.free() and (evse_id is None or evse.spec.evse_id == evse_id)
+            if evse.free()
+            and (evse_id is None or evse.spec.evse_id == evse_id)
+            and not (evse.timed_out and replug)
         ]
         return next((evse for evse in free if evse.plugged), free[0] if free else None)
 
@@ -517,6 +561,8 @@ class Station:
             return "the station is unavailable"
         if self.resetting:
             return "a reset is under way"
+        if not self.charging_allowed:
+            return "the CSMS has not accepted this station yet"
         reasons = []
         for evse in self.evses.values():
             if evse_id is not None and evse.spec.evse_id != evse_id:
@@ -526,6 +572,8 @@ class Station:
                 reasons.append(f"EVSE {evse.spec.evse_id}: {describe(fault).cause}")
             elif not evse.operative or evse.scheduled_operative is False:
                 reasons.append(f"EVSE {evse.spec.evse_id}: unavailable")
+            elif evse.timed_out:
+                reasons.append(f"EVSE {evse.spec.evse_id}: not authorized in time, plug in again")
             elif evse.hold is not None:
                 reasons.append(f"EVSE {evse.spec.evse_id}: {evse.hold.why}")
             else:
@@ -554,7 +602,7 @@ class Station:
             return Verdict(Status.REJECTED, "Resetting", "a reset is under way")
         if command.evse_id is not None and command.evse_id not in self.evses:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        target = self._target(command.evse_id)
+        target = self._target(command.evse_id, named=True)
         if target is None:
             return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(command.evse_id))
         if command.profile is not None:
@@ -576,7 +624,7 @@ class Station:
         return Verdict(Status.ACCEPTED)
 
     def _grant_remote(self, command: RemoteStart, group: IdToken | None, turn: Turn) -> None:
-        target = self._target(command.evse_id)
+        target = self._target(command.evse_id, named=True)
         if target is None:  # taken while the CSMS was being asked
             turn.emit(TokenRefused(command.token, "NoFreeEvse", "station", turn.now.utc_ms))
             return

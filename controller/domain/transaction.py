@@ -37,8 +37,7 @@ class Transaction:
     stopping: TransactionStopping | None = None
     ended_samples: list[MeterSample] = field(default_factory=list)
     vehicle_left: bool = False  # unplugged since
-    deauthorized: bool = False
-    energy_limit_wh: int | None = None
+    refused: TransactionUpdated | None = None  # when the CSMS did not accept the token
 
     @classmethod
     def begin(cls, event: TransactionStarted) -> Transaction:
@@ -65,8 +64,12 @@ class Transaction:
         self.last_updated = event
         if event.register_wh is not None:
             self.register_wh = event.register_wh
-        if event.trigger is Trigger.DEAUTHORIZED:
-            self.deauthorized = True
+        if event.trigger is Trigger.DEAUTHORIZED and self.refused is None:
+            self.refused = replace(event, register_wh=self.register_wh)
+
+    @property
+    def deauthorized(self) -> bool:
+        return self.refused is not None
 
     def move(self, moved: Callable[[int], int]) -> None:
         """The clock was set: every instant that was noted with the wrong one, anew."""

@@ -31,6 +31,9 @@ class Turn:
     new_id: Callable[[], str]
     apply: Callable[[Event], None]
     draw: Draw
+    plug_times_out: bool = False  # the CSMS's protocol gives a plug that nobody authorized a limited time
+    asking: frozenset[int] = frozenset()  # EVSEs for which the CSMS is being asked; 0 = any
+    charging_allowed: bool = True  # see ``Station.charging_allowed``
     events: list[Event] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
 

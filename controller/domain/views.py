@@ -41,4 +41,5 @@ class EvseView:
     changed_at_ms: int  # UTC ms of the last change of this view
     token: IdToken | None = None
     warning: str | None = None  # name of a fault that does not block
+    ev_left: bool = False  # the cable was pulled out at the vehicle's side
     about: str = ""  # what the warning is about, in one word

@@ -352,6 +352,10 @@ MAX_ENERGY_ON_INVALID_ID = Variable(
     "TxCtrlr", "MaxEnergyOnInvalidId", integer(0, 1_000_000, "Wh"), 0,
     "Energy a token may still get after the CSMS did not accept it.", key16="MaxEnergyOnInvalidId",
 )  # fmt: skip
+TX_BEFORE_ACCEPTED = Variable(
+    "TxCtrlr", "TxBeforeAcceptedEnabled", boolean(), False,
+    "Charging is allowed before the CSMS has accepted the station for the first time (1.6 4.2.1).",
+)  # fmt: skip
 TX_START_POINT = Variable(
     "TxCtrlr", "TxStartPoint", member_list(*_POINTS, least=1), ("PowerPathClosed",),
     "A transaction starts when the vehicle is connected and the token authorized.", mutability=READ_ONLY,
@@ -594,6 +598,16 @@ AUTH_CACHE_ENTRIES = Variable(
     "Tokens the authorization cache remembers; then invalid ones make room, the oldest valid ones next.",
     mutability=READ_ONLY, reboot_required=True,
 )  # fmt: skip
+TX_AFTER_POWER_LOSS = Variable(
+    "JoulepostCtrlr", "TxAfterPowerLoss", choice("End", "Continue"), "End",
+    "A transaction that was running when the power failed: End = it ends with reason PowerLoss; Continue = "
+    "it goes on if a vehicle is plugged in, though nobody can know whether it is the same.",
+)  # fmt: skip
+REPLUG_AFTER_TIME_OUT = Variable(
+    "JoulepostCtrlr", "ReplugAfterTimeOut", boolean(), True,
+    "1.6: a vehicle that nobody authorized within ConnectionTimeOut has to be plugged in again before a card "
+    "starts it (errata 3.20); false = a card starts it at any time.",
+)  # fmt: skip
 PHASE_ROTATION = Variable(
     "JoulepostCtrlr", "PhaseRotation", PhaseRotations(), ("0.Unknown",),
     "How the phases are connected: 0 = grid to main meter, 1.. = connectors (1.6 9.1.7).",
@@ -615,7 +629,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     OFFLINE_TX_FOR_UNKNOWN_ID, AUTH_CACHE_ENABLED, AUTH_CACHE_AVAILABLE,
     LOCAL_LIST_ENABLED, LOCAL_LIST_AVAILABLE, LOCAL_LIST_ENTRIES, LOCAL_LIST_ITEMS, LOCAL_LIST_BYTES,
     EV_CONNECTION_TIMEOUT, STOP_TX_ON_EV_SIDE_DISCONNECT, STOP_TX_ON_INVALID_ID, MAX_ENERGY_ON_INVALID_ID,
-    TX_START_POINT, TX_STOP_POINT,
+    TX_BEFORE_ACCEPTED, TX_START_POINT, TX_STOP_POINT,
     SAMPLED_INTERVAL, SAMPLED_MEASURANDS, STARTED_MEASURANDS, ENDED_INTERVAL, ENDED_MEASURANDS,
     ALIGNED_INTERVAL, ALIGNED_MEASURANDS, ALIGNED_ENDED_INTERVAL, ALIGNED_ENDED_MEASURANDS,
     SMART_CHARGING_ENABLED, SMART_CHARGING_AVAILABLE, PROFILE_STACK_LEVEL, RATE_UNIT, PERIODS_PER_SCHEDULE,
@@ -624,6 +638,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     STATION_AVAILABLE, STATION_AVAILABILITY, STATION_PHASES,
     EVSE_AVAILABLE, EVSE_AVAILABILITY, EVSE_PHASES, EVSE_POWER,
     CONNECTOR_AVAILABLE, CONNECTOR_AVAILABILITY, CONNECTOR_TYPE, CONNECTOR_PHASES,
+    TX_AFTER_POWER_LOSS, REPLUG_AFTER_TIME_OUT,
     FREE_VEND_TOKEN, METER_REQUIRED, METER_STALE, PERMIT_LEASE, NOMINAL_VOLTAGE, PHASE_ROTATION,
     OVER_CURRENT_PERCENT, OVER_CURRENT_MARGIN, OVER_CURRENT_TIME, OVER_CURRENT_RETRIES,
     OVER_VOLTAGE_PERCENT, UNDER_VOLTAGE_PERCENT, VOLTAGE_TIME, VOLTAGE_RETRIES, PROTECTION_RESTART,

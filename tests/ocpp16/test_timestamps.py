@@ -117,7 +117,8 @@ def test_a_first_run_without_any_clock_is_dated_as_near_as_can_be(tmp_path: Path
     async def one() -> None:
         async with Ledger("ocpp1.6") as csms:
             await csms.down()
-            cabin = Cabin.build(tmp_path, csms, settings=OFFLINE)
+            settings = {**OFFLINE, "TxCtrlr.TxBeforeAcceptedEnabled": True}
+            cabin = Cabin.build(tmp_path, csms, settings=settings)
             cabin.clock.set_utc(1_000_000)
             await play(csms, cabin)
 

@@ -34,6 +34,7 @@ from tests.support.virtual_time import run_virtual
 
 OFFLINE_TOO: dict[str, str | int | bool] = {
     "AuthCtrlr.OfflineTxForUnknownIdEnabled": True,
+    "TxCtrlr.TxBeforeAcceptedEnabled": True,
     "OCPPCommCtrlr.RetryBackOffRandomRange": 0,
     "OCPPCommCtrlr.RetryBackOffRepeatTimes": 0,
 }

@@ -19,6 +19,7 @@ import pytest
 
 from controller.domain.events import (
     ContactorUsed,
+    CsmsAccepted,
     Event,
     SecurityEvent,
     SessionEnded,
@@ -40,6 +41,7 @@ CARD = "04A2B3C4"
 SETTINGS: dict[str, str | int | bool] = {
     "SampledDataCtrlr.TxUpdatedInterval": 2,
     "AuthCtrlr.OfflineTxForUnknownIdEnabled": True,
+    "TxCtrlr.TxBeforeAcceptedEnabled": True,
     "OCPPCommCtrlr.RetryBackOffRepeatTimes": 1,
 }
 AWAY_S = (2.0, 60.0)
@@ -59,7 +61,7 @@ def essence(events: list[Event]) -> list[str]:
     shown or a meter sampled, not how often the controller began."""
     rows = []
     for event in events:
-        if isinstance(event, (StationStarted, SecurityEvent, TokenLearned, TokenAuthorized)):
+        if isinstance(event, (StationStarted, CsmsAccepted, SecurityEvent, TokenLearned, TokenAuthorized)):
             continue
         if isinstance(event, ContactorUsed):  # a controller that was away has not timed the contactor
             rows.append(f"operations {event.wear.operations}, under load {event.wear.under_load}")

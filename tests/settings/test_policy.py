@@ -22,6 +22,10 @@ def test_every_field_follows_its_setting() -> None:
         "TxCtrlr.StopTxOnInvalidId": "false",
         "TxCtrlr.MaxEnergyOnInvalidId": "62",
         "TxCtrlr.StopTxOnEVSideDisconnect": "false",
+        "OCPPCommCtrlr.UnlockOnEVSideDisconnect": "false",
+        "TxCtrlr.TxBeforeAcceptedEnabled": "true",
+        "JoulepostCtrlr.TxAfterPowerLoss": "Continue",
+        "JoulepostCtrlr.ReplugAfterTimeOut": "false",
         "SampledDataCtrlr.TxUpdatedInterval": "63",
         "SampledDataCtrlr.TxUpdatedMeasurands": "Voltage",
         "SampledDataCtrlr.TxStartedMeasurands": "Frequency",
@@ -60,6 +64,7 @@ def test_every_field_follows_its_setting() -> None:
     }
     assert policy(station(initial=changes)) == Policy(
         61, False, True, False, False, True, False, False, 10_000, 50, False, 62, False,
+        False, True, True, False,
         63, (Measurand.VOLTAGE,), (Measurand.FREQUENCY,), 64, (Measurand.POWER_FACTOR,),
         65, (Measurand.CURRENT_OFFERED,), 66, (OnPhase(Measurand.VOLTAGE, "L1-N"),),
         "Guest", False, 20, 11, 9, ("A",), 24, 200, 120,

@@ -349,7 +349,7 @@ class _NoTokens:
 
 NO_TOKENS: Any = _NoTokens()
 
-_VOLATILE = {"at_ms", "plug_no", "register_wh", "samples", "transaction_id", "seq_no"}
+_VOLATILE = {"at_ms", "plug_no", "register_wh", "samples", "transaction_id", "seq_no", "url"}
 
 
 def shape(events: list[Event]) -> list[str]:

@@ -17,6 +17,9 @@ _IN_TRANSACTION = {
     ChargingState.IDLE: "SuspendedEV",
 }
 
+EV_SIDE_DISCONNECTED = "EV side disconnected"
+"""1.6 4.9: why charging was suspended or stopped."""
+
 
 _VEHICLE = "EVCommunicationError"
 """Only with Preparing, SuspendedEV, SuspendedEVSE and Finishing, and never more than a warning (1.6 4.9)."""
@@ -28,7 +31,7 @@ def status(view: EvseView) -> str:
         return _with_fault(view, describe(view.fault).code16)
     if view.evse_id == 0:
         return "Available" if view.operative else "Unavailable"
-    if view.transaction_id is not None:
+    if view.transaction_id is not None and not (view.ev_left and view.finishing):
         return _IN_TRANSACTION[view.charging_state or ChargingState.EV_CONNECTED]
     if not view.operative:
         return "Unavailable"
@@ -59,6 +62,8 @@ def status_notification(view: EvseView) -> Payload:
         "status": status(view),
         "timestamp": instant(view.changed_at_ms),
     }
+    if view.ev_left and payload["status"] in ("SuspendedEV", "Finishing"):
+        payload["info"] = EV_SIDE_DISCONNECTED
     name = view.fault or view.warning
     if name is not None:
         fault = describe(name)

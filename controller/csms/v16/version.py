@@ -25,6 +25,7 @@ class V16:
     """See ``controller.csms.version.Version`` for the methods."""
 
     subprotocol = "ocpp1.6"
+    plug_times_out = True
     reports_all_after_offline = False  # 1.6 4.9: "the current status if it changed"
 
     def boot(self, identity: StationIdentity, reason: str) -> Call:

@@ -26,6 +26,7 @@ class V201:
     """See ``controller.csms.version.Version`` for the methods."""
 
     subprotocol = "ocpp2.0.1"
+    plug_times_out = False
     reports_all_after_offline = True  # B04.FR.01, B04.FR.02
 
     def boot(self, identity: StationIdentity, reason: str) -> Call:
