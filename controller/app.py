@@ -89,6 +89,7 @@ from controller.settings.catalog import (
     PING_INTERVAL,
     RESET_RETRIES,
     SECURITY_PROFILE,
+    SMART_CHARGING_ENABLED,
     Variable,
 )
 from controller.settings.facts import EvseFact, LiveFacts, StationFacts, providers, providers16
@@ -273,7 +274,7 @@ class App:
             CATALOG,
             SqliteSettingValues(self.database),
             providers(facts, live),
-            providers16(facts, FEATURE_PROFILES),
+            providers16(facts, FEATURE_PROFILES, self._switched_off),
             {evse.evse_id: 1 for evse in profile.evses},
             config.initial_settings,
             config.overrides,
@@ -296,6 +297,10 @@ class App:
         csms = self.config.csms
         configured = () if csms is None or csms.ca_file is None else (csms.ca_file,)
         return Options(ca_files=(*configured, *self.certificates.central_roots()))
+
+    def _switched_off(self) -> tuple[str, ...]:
+        """Feature profiles of 1.6 that the owner does not want."""
+        return () if self.settings[SMART_CHARGING_ENABLED] else ("SmartCharging",)
 
     def _availability(self, evse_id: int, _connector_id: int) -> str:
         """2.0.1 AvailabilityState of the station (0) or an EVSE."""

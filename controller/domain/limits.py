@@ -99,6 +99,8 @@ def phases_used(period: SchedulePeriod | None, phases: int, switchable: bool, st
 
 def schedule_claims(stacks: Stacks, moment: Moment, policy: Policy) -> list[Claim]:
     """The claim of the transaction's schedules at this moment: none or one."""
+    if not policy.smart_charging_enabled:
+        return []
     stack = stacks.of_transaction(moment.evse_id, moment.transaction_id, moment.transaction_started_ms)
     piece = stack.at(moment.utc_ms)
     if piece.one is None or piece.period is None:

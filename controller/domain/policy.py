@@ -43,6 +43,7 @@ class Policy:
     meter_required: bool  # no charging without a meter reading younger than meter_stale_s
     meter_stale_s: int
     permit_lease_s: int  # how long the safety process may go on without hearing from the controller
+    smart_charging_enabled: bool  # SmartChargingCtrlr.Enabled; False = profiles are neither taken nor obeyed
     profile_stack_level_max: int  # SmartChargingCtrlr.ProfileStackLevel / ChargeProfileMaxStackLevel
     profile_units: tuple[str, ...]  # SmartChargingCtrlr.RateUnit: "A", "W"
     profile_periods_max: int  # SmartChargingCtrlr.PeriodsPerSchedule / ChargingScheduleMaxPeriods

@@ -16,7 +16,7 @@ from itertools import pairwise
 from controller.domain.block import Handler
 from controller.domain.commands import ClearProfiles, GetComposite, InstallProfile, Status, Verdict
 from controller.domain.composite import EvsePlan, composite
-from controller.domain.events import Event, ProfileInstalled, ProfilesCleared, TransactionEnded
+from controller.domain.events import ClockSet, Event, ProfileInstalled, ProfilesCleared, TransactionEnded
 from controller.domain.evse import Evse
 from controller.domain.limits import (
     Claim,
@@ -40,6 +40,7 @@ from controller.domain.profiles import (
 )
 from controller.domain.sharing import Demand, allowed_ma
 from controller.domain.stack import Piece, Stacks
+from controller.domain.timekeeping import moved
 from controller.domain.turn import Turn
 
 
@@ -78,6 +79,10 @@ class SmartCharging:
                         for id_, one in self.profiles.items()
                         if not (one.profile.purpose is ProfilePurpose.TX and one.evse_id == event.evse_id)
                     }
+                )
+            case ClockSet():
+                self._replace(
+                    {id_: replace(one, at_ms=moved(event, one.at_ms)) for id_, one in self.profiles.items()}
                 )
             case _:
                 pass
@@ -120,7 +125,9 @@ class SmartCharging:
     def station_claims(self, turn: Turn, evse_id: int) -> list[Claim]:
         """The share of one EVSE in ChargingStationMaxProfile and external constraints: they protect the
         installation, so the sum of what all EVSEs draw stays below them (1.6 3.13.3; 2.0.1 K01)."""
-        claims = []
+        claims: list[Claim] = []
+        if not turn.policy.smart_charging_enabled:
+            return claims
         for purpose in STATION_WIDE:
             piece = self.stacks.of_station(purpose).at(turn.now.utc_ms)
             if piece.one is not None and piece.period is not None:
@@ -159,7 +166,7 @@ class SmartCharging:
 
     def _install_profile(self, command: InstallProfile, turn: Turn) -> Verdict:
         profile = command.profile
-        refused = self.fault(command.evse_id, profile, turn, starting=False)
+        refused = _disabled(turn) or self.fault(command.evse_id, profile, turn, starting=False)
         if refused is not None:
             return refused
         if profile.purpose is ProfilePurpose.TX:
@@ -223,6 +230,9 @@ class SmartCharging:
         return Verdict(Status.REJECTED, "TooManyElements", f"{most} charging profiles are installed already")
 
     def _clear_profiles(self, command: ClearProfiles, turn: Turn) -> Verdict:
+        disabled = _disabled(turn)
+        if disabled is not None:
+            return disabled
         ids = tuple(sorted(id_ for id_, one in self.profiles.items() if _matches(one, command.filter)))
         if not ids:
             return Verdict(Status.UNKNOWN)
@@ -237,6 +247,9 @@ class SmartCharging:
         def refuse(reason: str, info: str) -> Verdict:
             return Verdict(Status.REJECTED, reason, info)
 
+        disabled = _disabled(turn)
+        if disabled is not None:
+            return disabled
         policy = turn.policy
         unit = command.unit or RateUnit("A" if "A" in policy.profile_units else "W")
         if command.evse_id != 0 and command.evse_id not in self._evses:
@@ -280,6 +293,13 @@ class SmartCharging:
             since_ms=started_ms,
             counts=asked == spec.evse_id or running or (asked == 0 and evse.operative),
         )
+
+
+def _disabled(turn: Turn) -> Verdict | None:
+    """1.6 errata 3.39: where the owner switched it off it is not there."""
+    if turn.policy.smart_charging_enabled:
+        return None
+    return Verdict(Status.NOT_SUPPORTED, "NotEnabled", "smart charging is switched off at this station")
 
 
 def _schedule_fault(profile: ChargingProfile) -> Verdict | None:

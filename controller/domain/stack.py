@@ -34,8 +34,9 @@ class Stack:
     """Profiles in the order in which they are asked; the first that applies prevails."""
 
     def __init__(self, ordered: Iterable[Installed], transaction_started_ms: int | None) -> None:
-        self.profiles = tuple(ordered)
-        self._layers = [(one, start_ms(one, transaction_started_ms)) for one in self.profiles]
+        self._layers = [(one, start_ms(one, transaction_started_ms)) for one in ordered]
+        self.profiles = tuple(one.profile for one, _starts_ms in self._layers)
+        """What decides, to find out whether somebody chose anew."""
         self._known: Piece | None = None
 
     def at(self, utc_ms: int) -> Piece:

@@ -605,6 +605,8 @@ class Station:
         target = self._target(command.evse_id, named=True)
         if target is None:
             return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(command.evse_id))
+        if not turn.policy.smart_charging_enabled:
+            command = replace(command, profile=None)  # 1.6 5.11: "this parameter SHOULD be ignored"
         if command.profile is not None:
             refused = self.smart_charging.fault(target.spec.evse_id, command.profile, turn, starting=True)
             if refused is not None:

@@ -415,7 +415,8 @@ ALIGNED_ENDED_MEASURANDS = Variable(
 # ------------------------------------------------------------------------- SmartChargingCtrlr
 
 SMART_CHARGING_ENABLED = Variable(
-    "SmartChargingCtrlr", "Enabled", boolean(), True, "Charging profiles are obeyed.", mutability=READ_ONLY,
+    "SmartChargingCtrlr", "Enabled", boolean(), True,
+    "Charging profiles are taken and obeyed.", mutability=READ_ONLY,
 )  # fmt: skip
 SMART_CHARGING_AVAILABLE = Variable(
     "SmartChargingCtrlr", "Available", boolean(), True, "Charging profiles are supported.",

@@ -108,9 +108,16 @@ def providers(facts: StationFacts, live: LiveFacts) -> dict[Variable[Any], Provi
     return computed
 
 
-def providers16(facts: StationFacts, feature_profiles: tuple[str, ...]) -> Mapping[str, Callable[[], str]]:
-    """For ``Settings(providers16=...)``. ``feature_profiles``: what ``csms.v16`` implements, "Core" ..."""
+def providers16(
+    facts: StationFacts,
+    feature_profiles: tuple[str, ...],
+    without: Callable[[], tuple[str, ...]] = tuple,
+) -> Mapping[str, Callable[[], str]]:
+    """For ``Settings(providers16=...)``. ``feature_profiles``: what ``csms.v16`` implements, "Core" ...;
+    ``without``: what of it the owner switched off."""
     return {
         c.NUMBER_OF_CONNECTORS_16.key: lambda: str(len(facts.evses)),
-        c.SUPPORTED_FEATURE_PROFILES_16.key: lambda: ",".join(feature_profiles),
+        c.SUPPORTED_FEATURE_PROFILES_16.key: lambda: ",".join(
+            one for one in feature_profiles if one not in without()
+        ),
     }

@@ -40,6 +40,7 @@ def policy(settings: Settings) -> Policy:
         meter_required=settings[c.METER_REQUIRED],
         meter_stale_s=settings[c.METER_STALE],
         permit_lease_s=settings[c.PERMIT_LEASE],
+        smart_charging_enabled=settings[c.SMART_CHARGING_ENABLED],
         profile_stack_level_max=settings[c.PROFILE_STACK_LEVEL],
         profile_units=settings[c.RATE_UNIT],
         profile_periods_max=settings[c.PERIODS_PER_SCHEDULE],

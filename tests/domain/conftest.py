@@ -57,6 +57,7 @@ POLICY = Policy(
     meter_required=True,
     meter_stale_s=10,
     permit_lease_s=10,
+    smart_charging_enabled=True,
     profile_stack_level_max=100,
     profile_units=("A", "W"),
     profile_periods_max=100,

@@ -715,3 +715,29 @@ def test_a_lowered_offer_does_not_keep_the_station_awake() -> None:
     hand.pass_(5)
     after_ms = hand.station.next_deadline_ms()
     assert after_ms is None or after_ms > hand.mono_ms
+
+
+def test_a_clock_that_is_set_moves_what_counts_from_an_arrival() -> None:
+    hand = Charging()
+    hand.begin()
+    hand.install(profile(10, (100, 16), starts_s=None, purpose=MAX, id_=1))
+    hand.install(profile(12, (150, 20), starts_s=None, id_=2))
+    hand.pass_(10)
+    hand.utc_ms += 86_400_000
+    hand.give(Tick())
+    hand.pass_(10)
+    assert hand.limits() == [10_000], "both have run for 20 s, whatever the clock said"
+    hand.pass_(80)
+    assert hand.limits() == [12_000]
+    hand.pass_(50)
+    assert hand.limits() == [16_000]
+
+
+def test_what_was_installed_before_smart_charging_was_switched_off_is_not_obeyed() -> None:
+    hand = Charging()
+    hand.begin()
+    hand.install(profile(10, id_=1), 1)
+    hand.install(profile(8, id_=2, purpose=MAX))
+    hand.give(PolicyChanged(replace(QUIET, smart_charging_enabled=False)))
+    assert hand.limits() == [32_000]
+    assert status(hand.install(profile(10), 1)) == ("NotSupported", "NotEnabled")

@@ -577,3 +577,57 @@ def test_the_offer_follows_within_a_tick_of_the_permit_at_each_boundary(tmp_path
             assert house.safety.evses[0].state.contactor.openings_under_load == 0
 
     run_virtual(main())
+
+
+def test_16_SC_01_what_two_vehicles_draw_together_stays_below_the_limit(tmp_path: Path) -> None:
+    """Real ampere, of vehicles that take their time: one comes, one lets go and comes back, one leaves."""
+
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, House.build(tmp_path, csms, evses=2) as house:
+            csms.answers["StopTransaction"] = lambda _stop: {}
+            await house.online()
+            maximum = profile(period(0, 20), purpose="ChargePointMaxProfile")
+            assert await install(house, 0, maximum) == "Accepted"
+            most_ma = 0
+
+            async def until(condition: Callable[[], Any], what: str, timeout_s: float = 60) -> None:
+                def watched() -> Any:
+                    nonlocal most_ma
+                    most_ma = max(most_ma, house.current_ma(1) + house.current_ma(2))
+                    return condition()
+
+                await house.until(watched, what, timeout_s)
+
+            house.world.plug(1, max_ma=32_000)
+            await house.sleep(1)
+            house.world.swipe("04A2B3C4")
+            await until(lambda: house.current_ma(1) > 19_500, "the first takes it all")
+            house.world.plug(2, max_ma=32_000)
+            await house.sleep(1)
+            house.world.swipe("04D4D4D4")
+            await until(lambda: min(house.current_ma(1), house.current_ma(2)) > 9_500, "half each")
+            assert house.safety.evses[0].state.contactor.openings_under_load == 0
+            house.world.unplug(1, force=True)
+            await until(lambda: house.current_ma(2) > 19_500, "the second takes it all")
+            assert most_ma <= 20_500, "and a meter's error"
+
+    run_virtual(main())
+
+
+def test_16_SC_22_without_smart_charging_a_callerror(tmp_path: Path) -> None:
+    """Errata 3.39. The owner may switch it off; a profile of a remote start is then left aside (1.6 5.11)."""
+
+    async def scenario(cabin: Cabin) -> None:
+        assert await refused(install(cabin, 1, profile(period(0, 10)))) == "NotSupported"
+        assert await refused(composite(cabin, 1)) == "NotSupported"
+        assert await refused(cabin.csms.call("ClearChargingProfile", {})) == "NotSupported"
+        answer = await cabin.csms.call("GetConfiguration", {"key": ["SupportedFeatureProfiles"]})
+        assert "SmartCharging" not in answer["configurationKey"][0]["value"]
+        await cabin.plug()
+        asked = {"connectorId": 1, "idTag": "04A2B3C4", "chargingProfile": own(period(0, 10))}
+        assert (await cabin.csms.call("RemoteStartTransaction", asked))["status"] == "Accepted"
+        await cabin.until(lambda: cabin.bay().current_ma > 0, "it charges")
+        assert cabin.bay().offered_ma == 32_000
+        assert not cabin.happened(ProfileInstalled)
+
+    play(tmp_path, scenario, settings={"SmartChargingCtrlr.Enabled": "false"})

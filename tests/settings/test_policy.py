@@ -39,6 +39,7 @@ def test_every_field_follows_its_setting() -> None:
         "JoulepostCtrlr.MeterRequired": "false",
         "JoulepostCtrlr.MeterStale": "20",
         "JoulepostCtrlr.PermitLease": "11",
+        "SmartChargingCtrlr.Enabled": "false",
         "SmartChargingCtrlr.ProfileStackLevel": "9",
         "SmartChargingCtrlr.RateUnit": "A",
         "SmartChargingCtrlr.PeriodsPerSchedule": "24",
@@ -67,7 +68,7 @@ def test_every_field_follows_its_setting() -> None:
         False, True, True, False,
         63, (Measurand.VOLTAGE,), (Measurand.FREQUENCY,), 64, (Measurand.POWER_FACTOR,),
         65, (Measurand.CURRENT_OFFERED,), 66, (OnPhase(Measurand.VOLTAGE, "L1-N"),),
-        "Guest", False, 20, 11, 9, ("A",), 24, 200, 120,
+        "Guest", False, 20, 11, False, 9, ("A",), 24, 200, 120,
         11, 600, 8, 4, 112, 90, 6, 9, 31, 600, 200_000, 20_000, False,
         1, "Operator", "S1", 5000, 32, True, 30, 3,
     )  # fmt: skip

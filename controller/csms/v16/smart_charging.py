@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.csms.rpc import CallRefused
-from controller.csms.v16.handler import Handler, statuses, transaction_of
+from controller.csms.v16.handler import Handler, Reply, statuses, transaction_of
 from controller.csms.v16.profiles import composite_payload, parse_filter, parse_profile
 from controller.csms.version import Lookup
 from controller.csms.wire import Payload, instant
@@ -17,12 +17,23 @@ def _set_profile(payload: Payload, domain_key: Lookup) -> Command:
     return ask.InstallProfile(payload["connectorId"], profile)
 
 
+def _supported(reply: Reply) -> Reply:
+    """Errata 3.39: without smart charging a CALLERROR NotSupported."""
+
+    def checked(verdict: Verdict) -> Payload:
+        if verdict.status is Status.NOT_SUPPORTED:
+            raise CallRefused("NotSupported", verdict.info)
+        return reply(verdict)
+
+    return checked
+
+
 def _set_profile_reply(verdict: Verdict) -> Payload:
     if verdict.status is Status.UNKNOWN_CONNECTOR:  # errata 3.39
         raise CallRefused(
             "PropertyConstraintViolation", f"connectorId: {verdict.info or 'no such connector'}"
         )
-    return statuses("Rejected", Status.ACCEPTED, Status.NOT_SUPPORTED)(verdict)
+    return statuses("Rejected", Status.ACCEPTED)(verdict)
 
 
 def _clear_profile(payload: Payload, _: Lookup) -> Command:
@@ -50,7 +61,7 @@ def _composite_reply(verdict: Verdict) -> Payload:
 
 
 TABLE: dict[str, Handler] = {
-    "ClearChargingProfile": Handler(_clear_profile, statuses("Unknown", Status.ACCEPTED)),
-    "GetCompositeSchedule": Handler(_composite, _composite_reply),
-    "SetChargingProfile": Handler(_set_profile, _set_profile_reply),
+    "ClearChargingProfile": Handler(_clear_profile, _supported(statuses("Unknown", Status.ACCEPTED))),
+    "GetCompositeSchedule": Handler(_composite, _supported(_composite_reply)),
+    "SetChargingProfile": Handler(_set_profile, _supported(_set_profile_reply)),
 }
