@@ -20,7 +20,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller.certificates.keeper import CertificateKeeper
 from controller.clock import Clock, SystemClock
@@ -103,11 +103,13 @@ from controller.store.security_log import SqliteSecurityLog
 from controller.store.snapshots import SqliteSnapshots
 from controller.store.tokens import SqliteTokenTables
 from controller.store.values import SqliteSettingValues
-from controller.transfer.options import Options
 from controller.version import VERSION
 from hal.board import open_service_board
 from hal.interface import ServiceBoard
 from hal.profile import BoardProfile, ProfileError, load_profile
+
+if TYPE_CHECKING:
+    from controller.transfer.options import Options
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -294,6 +296,8 @@ class App:
 
     def _transfer_options(self) -> Options:
         """2.0.1 N01.FR.15, N01.FR.16: the roots of the CSMS, and those of the system."""
+        from controller.transfer.options import Options  # late: a station rarely uploads anything
+
         csms = self.config.csms
         configured = () if csms is None or csms.ca_file is None else (csms.ca_file,)
         return Options(ca_files=(*configured, *self.certificates.central_roots()))

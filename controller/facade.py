@@ -16,6 +16,7 @@ from controller.clock import Clock
 from controller.domain.commands import (
     ChangeAvailability,
     ClearCache,
+    ClearSecurityLog,
     Command,
     ContactorReplaced,
     OverrideDelay,
@@ -377,6 +378,8 @@ def _command(name: str, params: Mapping[str, Any]) -> Command:
             return Reset(ResetKind(kind))
         case "clear_cache":
             return ClearCache()
+        case "clear_security_log":
+            return ClearSecurityLog()
         case "reset_faults":
             return ResetFaults(_integer(params, "evse_id"))
         case "override_delay":
@@ -384,8 +387,8 @@ def _command(name: str, params: Mapping[str, Any]) -> Command:
         case "contactor_replaced":
             return ContactorReplaced(_integer(params, "evse_id"))
     known = (
-        "remote_start, remote_stop, change_availability, unlock_connector, reset, clear_cache, reset_faults, "
-        "override_delay, contactor_replaced"
+        "remote_start, remote_stop, change_availability, unlock_connector, reset, clear_cache, "
+        "clear_security_log, reset_faults, override_delay, contactor_replaced"
     )
     raise ValueError(f"name: found {name!r}, expected one of {known}")
 

@@ -250,8 +250,8 @@ class Controller(Protocol):
     async def command(self, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Do what a CSMS could ask: ``name`` is a class of ``domain.commands`` in snake case
         ("remote_start", "remote_stop", "change_availability", "unlock_connector", "reset",
-        "clear_cache"), plus "reset_faults", "override_delay" and "contactor_replaced"
-        {"evse_id"}. Returns a ``CommandAnswer``."""
+        "clear_cache", "clear_security_log"), plus "reset_faults", "override_delay" and
+        "contactor_replaced" {"evse_id"}. Returns a ``CommandAnswer``."""
 
     def subscribe(self, queue: EventQueue) -> Callable[[], None]:
         """Offer everything that happens to ``queue`` from now on. Returns the function that ends it."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from controller.local.ports import Controller
-from controller.logs import masking
 from controller.logs.recent import Recent
 from controller.store.ports import History, SecurityLog
 
@@ -25,6 +23,10 @@ class StationSources:
     controller: Controller
 
     def snapshot(self) -> Mapping[str, Any]:
+        import platform  # late, as all that a log needs: a station rarely uploads one
+
+        from controller.logs import masking
+
         seen = self.controller
         status = seen.status()
         tokens = {evse["token"] for evse in status["evses"] if evse["token"]}
@@ -35,18 +37,20 @@ class StationSources:
                 "python": platform.python_version(),
             },
             "status": status,
-            "why": [_without(row, tokens) for row in seen.why(None)],
+            "why": [_without(row, tokens, masking.token) for row in seen.why(None)],
             "faults": seen.faults(MOST_FAULTS),
             "contactors": seen.contactors(),
             "settings": seen.settings_list(),
         }
 
 
-def _without(row: Mapping[str, Any], tokens: Collection[str]) -> Mapping[str, Any]:
+def _without(
+    row: Mapping[str, Any], tokens: Collection[str], masked: Callable[[str], str]
+) -> Mapping[str, Any]:
     """``why`` names the token that charges in texts of its own."""
     shown = dict(row)
     for name, item in row.items():
         for one in tokens:
             if isinstance(item, str) and one in item:
-                shown[name] = item = item.replace(one, masking.token(one))
+                shown[name] = item = item.replace(one, masked(one))
     return shown

@@ -10,15 +10,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller.domain.effects import CancelUpload, DropLog, UploadLog
 from controller.domain.inputs import Input, LogUploaded, LogUploadFailed
 from controller.domain.transfers import TransferFault
-from controller.logs.writing import Sources, write_log
 from controller.store.ports import StorageError
-from controller.transfer.errors import TransferError
-from controller.transfer.options import Options
+
+if TYPE_CHECKING:
+    from controller.logs.writing import Sources
+    from controller.transfer import Options
 
 Start = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None] | None]
 
@@ -71,7 +72,7 @@ class Uploads:
             self._say(f"{path}: cannot be removed: {error.strerror}")
 
     async def _upload(self, effect: UploadLog) -> None:
-        from controller.transfer.run import upload  # late: a station rarely uploads anything
+        from controller.transfer import TransferError, upload  # late: a station rarely uploads anything
 
         path = self._directory / effect.file_name
         try:
@@ -91,6 +92,8 @@ class Uploads:
         """An attempt after the first sends the same file: a server may hold a part of it."""
         if path.exists():
             return
+        from controller.logs.writing import write_log
+
         self._directory.mkdir(mode=0o700, exist_ok=True)
         self.tidy(path.name)
         try:

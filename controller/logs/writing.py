@@ -35,6 +35,8 @@ MOST_ENTRIES = 20_000
 """Journal entries in a diagnostics file, the newest: about 10 MB, 1 MB when packed."""
 PIECE = 250
 """Entries read at once: a few milliseconds of the event loop."""
+_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
+"""UTC seconds of the years that have a date."""
 KEEP_FREE_BYTES = 64 * 1024 * 1024
 """A log is not worth a full disk: without so much room it is not written."""
 
@@ -169,10 +171,9 @@ def _json(row: Mapping[str, Any]) -> str:
 def stamp(at_ms: int) -> str:
     """UTC ms as RFC 3339 with milliseconds; outside of the years 1 to 9999 the number itself."""
     seconds, ms = divmod(at_ms, 1000)
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{ms:03d}Z"
-    except (ValueError, OverflowError):
+    if not _FIRST_S <= seconds <= _LAST_S:
         return str(at_ms)
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{ms:03d}Z"
 
 
 def machine(directory: Path) -> dict[str, Any]:

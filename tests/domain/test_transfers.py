@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.domain.transfers import (
@@ -79,6 +79,7 @@ def test_what_is_not_ascii_is_encoded() -> None:
     assert parse_location("http://h/a%20b").path == "/a%20b"
 
 
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     st.text(max_size=40), st.sampled_from(["", "http://", "ftp://u:p@", "https://h", "ftps://[", "http://h:"])
 )

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from controller.csms.v16 import V16
-from controller.domain.commands import ClearSecurityLog, TriggerKind, TriggerMessage
+from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import LogStatusChanged, SecurityEvent
 from controller.domain.inputs import SecurityNoticed
 from controller.domain.views import Progress
@@ -575,7 +575,7 @@ def test_16_SEC_26_a_cleared_security_log_says_so_itself(tmp_path: Path) -> None
         async with FakeCsms("ocpp1.6") as csms, Cabin.build(tmp_path, csms) as cabin:
             await cabin.online()
             assert cabin.app is not None
-            await cabin.app.inbox.ask(ClearSecurityLog())
+            await cabin.app.facade.command("clear_security_log", {})
             await csms.wait("SecurityEventNotification", 2)
             assert csms.of("SecurityEventNotification")[1].payload["type"] == "SecurityLogWasCleared"
             await csms.call("GetLog", get_log(files.url(LOGS), "SecurityLog"))

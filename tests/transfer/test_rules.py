@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.domain.transfers import TransferFault, parse_location
@@ -81,6 +81,7 @@ WORDS = st.one_of(
 )
 
 
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     st.sampled_from([200, 206, 302, 401, 416, 500, 999, 0]),
     st.lists(WORDS, max_size=3),

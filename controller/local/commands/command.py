@@ -18,6 +18,7 @@ NAMES = (
     "unlock_connector",
     "reset",
     "clear_cache",
+    "clear_security_log",
     "reset_faults",
     "override_delay",
     "contactor_replaced",
@@ -36,9 +37,9 @@ def command(
     """Do what a CSMS could ask: unlock, availability, reset, reset faults.
 
     NAME is remote_start (token, evse_id), remote_stop (transaction_id), change_availability (evse_id,
-    operative), unlock_connector (evse_id), reset (kind), clear_cache, reset_faults (evse_id), override_delay
-    (evse_id: charge now, without the random delay) or contactor_replaced (evse_id: its counters begin at
-    zero). Status 5 when the station says no.
+    operative), unlock_connector (evse_id), reset (kind), clear_cache, clear_security_log (the CSMS is told),
+    reset_faults (evse_id), override_delay (evse_id: charge now, without the random delay) or
+    contactor_replaced (evse_id: its counters begin at zero). Status 5 when the station says no.
     """
     remote = Remote("controller", directory, runtime, timeout_s=30)
     found: dict[str, Any] = remote.call("command", {"name": name, "params": pairs(params, text=TEXTS)})
