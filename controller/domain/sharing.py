@@ -54,7 +54,10 @@ def shares(total: int, demands: Sequence[Demand]) -> dict[int, int]:
         if first is not None:
             found[first.evse_id] = min(total, first.cap_ma * first.cost)
         return found
-    low, high = 0, total  # the highest level at which everybody's share still fits
+    low, high = (
+        0,
+        min(total, max(most for _one, _least, most in served)),
+    )  # the highest level at which everybody's share still fits
     while low < high:
         level = (low + high + 1) // 2
         if sum(min(max(level, least), most) for _one, least, most in served) <= total:

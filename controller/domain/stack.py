@@ -120,7 +120,7 @@ class Stacks:
         a TxDefaultProfile of the EVSE replaces the station's on that EVSE (1.6 3.13.1)."""
         key = (evse_id, transaction_id, started_ms)
         if key not in self._made:
-            if len(self._made) > 100:  # transactions of long ago, as long as no profile changes
+            if len(self._made) > 16:  # transactions of long ago, as long as no profile changes
                 self._made.clear()
             own = [
                 one

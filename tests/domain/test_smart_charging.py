@@ -741,3 +741,30 @@ def test_what_was_installed_before_smart_charging_was_switched_off_is_not_obeyed
     hand.give(PolicyChanged(replace(QUIET, smart_charging_enabled=False)))
     assert hand.limits() == [32_000]
     assert status(hand.install(profile(10), 1)) == ("NotSupported", "NotEnabled")
+
+
+@pytest.mark.parametrize("unit", ["A", "W"])
+def test_16_SC_30_the_permits_of_two_are_what_the_composites_foretold(unit: str) -> None:
+    """Looked at 30 s after each change: until then vehicles may still be on their way."""
+    hand = Charging(2)
+    limits = [40, 20, 13, 8, 64, 32, 5, 25]
+    factor = 1 if unit == "A" else 690
+    maximum = [(at * 100, limit * factor) for at, limit in enumerate(limits)]
+    hand.install(profile(*maximum, unit=unit, purpose=MAX, id_=1))
+    hand.install(profile(16, (300, 6), (500, 20), id_=2), 1)
+    hand.install(profile(32, (200, 10), (600, 0), id_=3), 2)
+    hand.begin(1)
+    hand.pass_(1)
+    hand.begin(2)
+    foretold = {evse_id: composite(hand, evse_id, 799, unit) for evse_id in (0, 1, 2)}
+    for number in range(8):
+        hand.pass_(30)
+        at_s = (hand.utc_ms - T0_MS) // 1000 - 1
+        found = [limit_ma * factor / 1000 for limit_ma in hand.limits()]
+        for evse_id, points in foretold.items():
+            limit = next(limit for start_s, limit in reversed(points) if start_s <= at_s)
+            told = sum(found) if evse_id == 0 else found[evse_id - 1]
+            if evse_id == 0:
+                told = min(told, limits[number] * factor)
+            assert abs(told - limit) <= 0.1 * factor, (number, evse_id)
+        hand.pass_(70)

@@ -598,11 +598,11 @@ def test_16_SC_01_what_two_vehicles_draw_together_stays_below_the_limit(tmp_path
 
                 await house.until(watched, what, timeout_s)
 
-            house.world.plug(1, max_ma=32_000)
+            house.world.plug(1, max_ma=32_000, obey_ms=4_900)
             await house.sleep(1)
             house.world.swipe("04A2B3C4")
             await until(lambda: house.current_ma(1) > 19_500, "the first takes it all")
-            house.world.plug(2, max_ma=32_000)
+            house.world.plug(2, max_ma=32_000, s2_close_ms=100)
             await house.sleep(1)
             house.world.swipe("04D4D4D4")
             await until(lambda: min(house.current_ma(1), house.current_ma(2)) > 9_500, "half each")
