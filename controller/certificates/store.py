@@ -197,6 +197,8 @@ class Store:
         }
         try:
             chain = x509.ordered(x509.parse(pem))
+            if chain[-1].subject == chain[-1].issuer and not x509.signed_by(chain[-1], chain[-1]):
+                raise BadCertificate("a certificate that claims to have signed itself has another signature")
             issuers = [*chain[1:], *(certificate for _file, certificate in roots)]
             facts = tuple(x509.facts_of(one, _issuer_keys(one, issuers)) for one in chain)
         except BadCertificate as error:

@@ -123,7 +123,7 @@ class CertificateManagement:
         self.signing: Signing | None = None
         self.trial: Trial | None = None
         self.proven: ClientCertificateProven | None = None
-        self._ended_at_ms: int | None = None  # UTC: when the last request for a signature was given up or met
+        self._renewal_at_ms: int | None = None  # UTC: when a renewal was begun last
         self._in_use: tuple[str, ...] = ()  # roots that the present connection was verified with
         self._client: str | None = None  # the client certificate to use; "" = none
         self._removed: set[str] = set()  # tried once in the life of the program
@@ -151,11 +151,12 @@ class CertificateManagement:
         match event:
             case SigningBegun():
                 self.signing = Signing(event.reason)
+                if event.reason is SigningReason.RENEWAL:
+                    self._renewal_at_ms = event.at_ms
             case SigningRepeats() if self.signing is not None:
                 self.signing = replace(self.signing, attempts=event.attempt, repeat_at_ms=event.repeat_at_ms)
             case SigningEnded():
                 self.signing = None
-                self._ended_at_ms = event.at_ms
             case RootTrialBegun():
                 self.trial = Trial(event.root, event.fallback)
             case RootTrialEnded():
@@ -167,10 +168,11 @@ class CertificateManagement:
 
     def checkpoint(self) -> list[Event]:
         events: list[Event] = []
-        if self._ended_at_ms is not None:
-            events.append(SigningEnded(SigningOutcome.ASKED, self._ended_at_ms))
+        if self._renewal_at_ms is not None:
+            events.append(SigningBegun(SigningReason.RENEWAL, self._renewal_at_ms))
+            events.append(SigningEnded(SigningOutcome.ASKED, 0))
         if self.signing is not None:
-            events.append(SigningBegun(self.signing.reason, 0))
+            events.append(SigningBegun(self.signing.reason, self._renewal_at_ms or 0))
             if self.signing.repeat_at_ms is not None:
                 events.append(SigningRepeats(self.signing.attempts, self.signing.repeat_at_ms, 0))
         if self.trial is not None:
@@ -491,9 +493,9 @@ class CertificateManagement:
         if self.certificates is None:
             return
         self._settle_signing(turn)
+        self._settle_client(turn)
         if self.of(CertificateUse.CLIENT):
             self._settle_renewal(turn)
-            self._settle_client(turn)
             self._settle_old(turn)
 
     def _settle_signing(self, turn: Turn) -> None:
@@ -514,7 +516,7 @@ class CertificateManagement:
         now_ms = turn.now.utc_ms
         if self.signing is not None or not turn.online:
             return
-        if self._ended_at_ms is not None and 0 <= now_ms - self._ended_at_ms < RENEW_AGAIN_MS:
+        if self._renewal_at_ms is not None and 0 <= now_ms - self._renewal_at_ms < RENEW_AGAIN_MS:
             return
         expires_at_ms = self.expires_at_ms()
         if expires_at_ms is None or expires_at_ms - RENEW_BEFORE_MS > now_ms:

@@ -132,6 +132,8 @@ _ACTIONS = (
     "NotifyEvent",
     "NotifyReport",
     "SecurityEventNotification",
+    "SignCertificate",
+    "SignedFirmwareStatusNotification",
     "StartTransaction",
     "StatusNotification",
     "StopTransaction",
@@ -223,6 +225,7 @@ class FakeCsms:
         self.answers["TransactionEvent"] = lambda p: (
             {"idTokenInfo": {"status": "Accepted"}} if "id_token" in p else {}
         )
+        self.answers["SignCertificate"] = lambda _p: {"status": "Accepted"}
         self.answers["DataTransfer"] = lambda _p: {"status": "UnknownVendorId"}
         self._scripts: dict[str, list[Step]] = defaultdict(list)
         self._always: dict[str, Step] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -100,3 +100,24 @@ def sign_request(csr_pem: str, issuer: Issued, **more: Any) -> Issued:
     assert request.is_signature_valid
     more = {"usage": (ExtendedKeyUsageOID.CLIENT_AUTH,), "public_key": request.public_key(), **more}
     return issue(more.pop("subject", request.subject), issuer, **more)
+
+
+def sha1(one: Issued, key: Any) -> Issued:
+    """The same certificate signed with SHA-1 by this RSA key, which ``cryptography`` refuses to do: its
+    signature algorithm differs in one byte, and the signature is made anew."""
+    sha256_rsa, sha1_rsa = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+    before = one.certificate.public_bytes(Encoding.DER)
+    old = one.certificate.tbs_certificate_bytes
+    new = old.replace(sha256_rsa, sha1_rsa)
+    signature = key.sign(new, padding.PKCS1v15(), hashes.SHA1())
+    after = before.replace(old, new).replace(sha256_rsa, sha1_rsa)
+    after = after.replace(one.certificate.signature, signature)
+    return Issued(x509.load_der_x509_certificate(after), one.key)
+
+
+def forged(one: Issued) -> Issued:
+    """The same certificate with a bit of its signature changed."""
+    signature = one.certificate.signature
+    wrong = signature[:-1] + bytes([signature[-1] ^ 1])
+    der = one.certificate.public_bytes(Encoding.DER).replace(signature, wrong)
+    return Issued(x509.load_der_x509_certificate(der), one.key)
