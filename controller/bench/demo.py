@@ -76,7 +76,8 @@ class _Demo:
 
     def run(self) -> None:
         self._screen.session(
-            steps(), f"OCPP {self._options.ocpp}, energy {self._options.speed:g} times faster"
+            steps(self._options.ocpp),
+            f"OCPP {self._options.ocpp}, energy {self._options.speed:g} times faster",
         )
         self._screen.say(f"starting bench, CSMS, safety and controller in {self._station.home}")
         self._station.start()
@@ -87,11 +88,13 @@ class _Demo:
                 return
             self._watch(BETWEEN_SESSIONS_S)
             self._done = []
-            self._screen.session(steps(), f"OCPP {self._options.ocpp}, session {self.sessions + 1}")
+            self._screen.session(
+                steps(self._options.ocpp), f"OCPP {self._options.ocpp}, session {self.sessions + 1}"
+            )
 
     def _session(self) -> None:
         self._story = Story()
-        for step in steps():
+        for step in steps(self._options.ocpp):
             self._screen.begin(step)
             began = time.monotonic()
             try:

@@ -17,6 +17,7 @@ from shutil import rmtree
 from signal import SIGKILL
 from typing import Any
 
+from controller.bench.supervisor import RESTART_STATUS
 from controller.config import desk_config
 from controller.local.children import die_with_parent, end_all, joulepost
 from controller.local.client import LocalClient, Unreachable
@@ -43,7 +44,8 @@ def volts(mv: int) -> str:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What three processes say at one moment. ``wire``: the bench's EVSE 1; ``evse``: the controller's;
-    ``transactions``: the CSMS's, oldest first; ``told``: the status the CSMS was told for EVSE 1."""
+    ``transactions``: the CSMS's, oldest first; ``told``: the status the CSMS was told for EVSE 1;
+    ``firmware``: version of the last boot, ``firmware_statuses``: as told; ``refused``: tokens lately."""
 
     wire: Mapping[str, Any]
     station: Mapping[str, Any]
@@ -51,6 +53,9 @@ class Snapshot:
     transactions: Sequence[Mapping[str, Any]]
     told: str
     violations: Sequence[str]
+    firmware: str = ""
+    firmware_statuses: Sequence[str] = ()
+    refused: Sequence[str] = ()
 
     @property
     def current_ma(self) -> int:
@@ -84,6 +89,7 @@ class DemoStation:
         self._speed = speed
         self._tell = tell
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._argv: dict[str, Sequence[str]] = {}
         self._clients: dict[str, LocalClient] = {}
         self._keep = directory is not None
         self.home = Path()
@@ -132,7 +138,8 @@ class DemoStation:
         self._answer("controller")
 
     def _spawn(self, name: str, argv: Sequence[str]) -> None:
-        with (self.home / "logs" / f"{name}.log").open("wb") as log:
+        self._argv[name] = argv
+        with (self.home / "logs" / f"{name}.log").open("ab") as log:
             self._children[name] = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
@@ -158,10 +165,16 @@ class DemoStation:
             time.sleep(0.05)
 
     def check_alive(self) -> None:
-        """Raises ``DemoFailed`` with the end of the log of a process that has ended."""
-        for name, child in self._children.items():
+        """Raises ``DemoFailed`` with the end of the log of a process that has ended. One that asks to be
+        started again (new firmware, a reset) is, as the service manager does."""
+        for name, child in list(self._children.items()):
             status = child.poll()
-            if status is not None:
+            if status == RESTART_STATUS:
+                self._tell(f"{name} restarts")
+                self._clients.pop(name).close()
+                self._spawn(name, self._argv[name])
+                self._answer(name)
+            elif status is not None:
                 log = self.home / "logs" / f"{name}.log"
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
                 raise DemoFailed(f"{name} ended with status {status}; the end of {log}:\n{tail}")
@@ -182,7 +195,14 @@ class DemoStation:
             mine["transactions"] if mine else [],
             mine["evses"].get("1", "") if mine else "",
             mine["violations"] if mine else [],
+            mine["firmware"] if mine else "",
+            mine["firmware_statuses"] if mine else [],
+            self._refused(),
         )
+
+    def _refused(self) -> list[str]:
+        rows = self._call("controller", "journal.tail", {"count": 10})
+        return [row["data"]["token"]["value"] for row in rows if row["type"] == "TokenRefused"]
 
     def frames(self, after: int) -> list[dict[str, Any]]:
         """OCPP frames above a number, as the CSMS saw them."""
@@ -200,11 +220,13 @@ class DemoStation:
         """Act in the world. Raises ``DemoFailed`` when the world refuses."""
         self._act("bench", method, params)
 
-    def order(self, *words: str) -> None:
-        """Let the CSMS send something; raises ``DemoFailed`` unless the station says yes."""
+    def order(self, *words: str) -> Mapping[str, Any]:
+        """Let the CSMS send something; returns the answer. Raises ``DemoFailed`` unless it says yes."""
         found = self._act("csms", "send", {"words": list(words)})
         if not found["accepted"]:
             raise DemoFailed(f"{' '.join(words)}: expected Accepted, seen {found['answer']}")
+        answer: Mapping[str, Any] = found["answer"]
+        return answer
 
     def _act(self, process: str, method: str, params: Mapping[str, Any]) -> Any:
         try:

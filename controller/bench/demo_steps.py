@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from controller.bench.demo_station import DemoStation, Snapshot
 
 TOKEN = "04A1B2C3D4"
+OTHER_TOKEN = "0BADCAFE"
+"""Not the one the EVSE is reserved for."""
+NEW_FIRMWARE = "99.0.0"
 LIMIT_A = 10
 LIMIT_DUTY_PM = 167
 """IEC 61851-1 Table A.7: duty = current / 0.6 A: 10 A is 16.7 %."""
@@ -32,6 +35,9 @@ class Story:
     energy_seen_wh: float = 0.0
     transaction_id: str = ""
     notes: list[str] = field(default_factory=list)
+    reserved: bool = False
+    firmware_told: int = 0
+    composite_a: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +49,90 @@ class Step:
     expect: str
     timeout_s: float
     seen: Callable[[Snapshot, Story], bool]
-    act: Callable[[DemoStation, Snapshot, Story], None] | None = None
+    act: Callable[[DemoStation, Snapshot, Story], object] | None = None
     dwell_s: float = 0.0
 
 
-def steps() -> tuple[Step, ...]:
-    """The session, in order."""
+def steps(ocpp: str) -> tuple[Step, ...]:
+    """The session, in order. 1.6 also shows a reservation, the composite schedule and a firmware update."""
+    if ocpp != "1.6":
+        return _session()
+    shown: list[Step] = []
+    for step in _session():
+        shown.append(step)
+        if step.name == ONLINE:
+            shown += _reservation()
+        elif step.name == LIMITED:
+            shown.append(_composite())
+    return (*shown, _firmware())
+
+
+ONLINE = "the station is online"
+LIMITED = f"the CSMS limits it to {LIMIT_A} A"
+
+
+def _reservation() -> list[Step]:
+    return [
+        Step(
+            f"the CSMS reserves EVSE 1 for {TOKEN}",
+            "the CSMS told Reserved",
+            10,
+            lambda now, story: now.told == "Reserved",
+            _reserve,
+            dwell_s=2,
+        ),
+        Step(
+            "another card is refused",
+            f"{OTHER_TOKEN} refused, still Reserved, no transaction",
+            10,
+            lambda now, story: (
+                OTHER_TOKEN in [token.upper() for token in now.refused]
+                and now.told == "Reserved"
+                and len(now.transactions) == story.transactions_before
+            ),
+            lambda station, now, story: station.bench("swipe", uid=OTHER_TOKEN),
+            dwell_s=2,
+        ),
+    ]
+
+
+def _composite() -> Step:
+    def ask(station: DemoStation, now: Snapshot, story: Story) -> None:
+        schedule = station.order("composite", "600", "--evse", "1").get("chargingSchedule", {})
+        story.composite_a = [one["limit"] for one in schedule.get("chargingSchedulePeriod", [])]
+
+    return Step(
+        "the composite schedule says so",
+        f"one period of {LIMIT_A} A for the next 600 s",
+        10,
+        lambda now, story: story.composite_a == [LIMIT_A],
+        ask,
+    )
+
+
+def _firmware() -> Step:
+    told = ["Downloading", "Downloaded", "Installing", "Installed"]
+
+    def update(station: DemoStation, now: Snapshot, story: Story) -> None:
+        story.firmware_told = len(now.firmware_statuses)
+        station.order("update-firmware", NEW_FIRMWARE)
+
+    return Step(
+        f"the CSMS installs firmware {NEW_FIRMWARE}",
+        f"{', '.join(told)} told in this order, and version {NEW_FIRMWARE} after the restart",
+        60,
+        lambda now, story: (
+            list(now.firmware_statuses[story.firmware_told :]) == told and now.firmware == NEW_FIRMWARE
+        ),
+        update,
+        dwell_s=2,
+    )
+
+
+def _session() -> tuple[Step, ...]:
     return (
         Step(
-            "the station is online",
+            ONLINE,
             "safety linked, registered at the CSMS, EVSE 1 Available there",
             30,
             lambda now, story: (
@@ -62,9 +143,11 @@ def steps() -> tuple[Step, ...]:
         ),
         Step(
             "a vehicle is plugged in",
-            "pilot state B, and the CSMS told Preparing (1.6) or Occupied (2.0.1)",
+            "pilot state B, and the CSMS told Preparing (or still Reserved) in 1.6, Occupied in 2.0.1",
             10,
-            lambda now, story: now.evse["pilot"].startswith("B") and now.told in ("Preparing", "Occupied"),
+            lambda now, story: (
+                now.evse["pilot"].startswith("B") and now.told in ("Preparing", "Occupied", "Reserved")
+            ),
             _plug,
         ),
         Step(
@@ -88,7 +171,7 @@ def steps() -> tuple[Step, ...]:
             lambda now, story: bool(_mine(now, story).get("energy_wh")),
         ),
         Step(
-            f"the CSMS limits it to {LIMIT_A} A",
+            LIMITED,
             f"duty {LIMIT_DUTY_PM / 10} % and at most {LIMIT_A} A, contactor still closed",
             20,
             _limited,
@@ -126,6 +209,12 @@ def steps() -> tuple[Step, ...]:
     )
 
 
+def _reserve(station: DemoStation, now: Snapshot, story: Story) -> None:
+    story.transactions_before = len(now.transactions)
+    story.reserved = True
+    station.order("reserve", TOKEN, "--evse", "1")
+
+
 def _plug(station: DemoStation, now: Snapshot, story: Story) -> None:
     story.transactions_before = len(now.transactions)
     story.energy_before_wh = now.energy_wh
@@ -144,7 +233,7 @@ def _transaction_started(now: Snapshot, story: Story) -> bool:
     if len(new) != 1 or str(new[0]["token"]).upper() != TOKEN:
         return False
     story.transaction_id = new[0]["id"]
-    return True
+    return not story.reserved or new[0]["reservation_id"] is not None  # it is the reservation that began
 
 
 def _charges(now: Snapshot, story: Story) -> bool:

@@ -5,7 +5,8 @@ import pytest
 from controller.bench.demo_station import Snapshot
 from controller.bench.demo_steps import TOKEN, Step, Story, steps
 
-STEPS = {step.name: step for step in steps()}
+STEPS = {step.name: step for step in steps("2.0.1")}
+STEPS_16 = {step.name: step for step in steps("1.6")}
 
 
 def seen(
@@ -26,16 +27,55 @@ def seen(
         transactions=more.get("transactions", []),
         told=told,
         violations=more.get("violations", []),
+        firmware=more.get("firmware", ""),
+        firmware_statuses=more.get("firmware_statuses", []),
+        refused=more.get("refused", []),
     )
 
 
 def transaction(**more: Any) -> dict[str, Any]:
-    return {"id": "1", "token": TOKEN, "energy_wh": None, "stopped_reason": None, **more}
+    return {
+        "id": "1",
+        "token": TOKEN,
+        "energy_wh": None,
+        "stopped_reason": None,
+        "reservation_id": None,
+        **more,
+    }
 
 
 def step(text: str) -> Step:
     (found,) = [one for name, one in STEPS.items() if text in name]
     return found
+
+
+def test_1_6_adds_a_reservation_its_refusal_the_composite_schedule_and_new_firmware() -> None:
+    assert list(STEPS_16)[1:3] == [f"the CSMS reserves EVSE 1 for {TOKEN}", "another card is refused"]
+    assert [name for name in STEPS_16 if name in STEPS] == list(STEPS)
+    assert len(STEPS_16) == len(STEPS) + 4
+
+
+def test_the_refused_card_leaves_the_reservation_as_it_is() -> None:
+    check = STEPS_16["another card is refused"].seen
+    assert check(seen(told="Reserved", refused=["0badcafe"]), Story())
+    assert not check(seen(told="Reserved"), Story())
+    assert not check(seen(told="Available", refused=["0BADCAFE"]), Story())
+    assert not check(seen(told="Reserved", refused=["0BADCAFE"], transactions=[transaction()]), Story())
+
+
+def test_a_reserved_start_has_to_name_its_reservation() -> None:
+    check = step("card is tapped").seen
+    assert not check(seen(transactions=[transaction(reservation_id=None)]), Story(reserved=True))
+    assert check(seen(transactions=[transaction(reservation_id=1)]), Story(reserved=True))
+
+
+def test_new_firmware_has_to_go_through_every_step_and_show_after_the_restart() -> None:
+    check = STEPS_16["the CSMS installs firmware 99.0.0"].seen
+    told = ["Downloading", "Downloaded", "Installing", "Installed"]
+    assert check(seen(firmware="99.0.0", firmware_statuses=told), Story())
+    assert not check(seen(firmware="0.1.0", firmware_statuses=told), Story())
+    assert not check(seen(firmware="99.0.0", firmware_statuses=told[:3]), Story())
+    assert not check(seen(firmware="99.0.0", firmware_statuses=told), Story(firmware_told=4)), "an old update"
 
 
 def test_the_story_has_the_steps_of_a_session_each_with_an_expectation_and_a_deadline() -> None:
