@@ -385,6 +385,11 @@ def _date_time(*, zone_needed: bool) -> Check:
     return check
 
 
+_LARGEST = 2**63 - 1
+"""The standards' integers have 32 bits (1.6 chapter 7, 2.0.1 part 2 2.1). Central systems with transaction
+ids of 64 bits exist and are understood; what is larger, no database holds."""
+
+
 def _number(node: dict[str, Any], *, whole: bool) -> Check:
     least, most = node.get("minimum", -math.inf), node.get("maximum", math.inf)
     step = node.get("multipleOf")
@@ -398,6 +403,8 @@ def _number(node: dict[str, Any], *, whole: bool) -> Check:
             raise _Bad(Kind.TYPE, f"found {_name(value)}, expected {word}")
         if not least <= value <= most:
             raise _Bad(Kind.PROPERTY, f"found {value}, expected {_between(least, most)}")
+        if whole and not -_LARGEST <= value <= _LARGEST:
+            raise _Bad(Kind.PROPERTY, f"found {value}, expected a whole number of 64 bits at most")
         # 1.6 limits are multiples of 0.1, which no binary fraction is: 10.1 / 0.1 gives 100.99999999999999.
         if step is not None:
             steps = value / step

@@ -29,6 +29,7 @@ from tests.support.virtual_time import VirtualClock
 
 REPORT_S = 0.2
 """So often the safety process looks; it reports what changed, and everything once a second."""
+LIVELY_S = 5
 VOLTS = 230
 
 
@@ -156,6 +157,8 @@ class Cabin:
     _serving: asyncio.Task[int] | None = None
     _reporting: asyncio.Task[None] | None = None
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _happened: asyncio.Event = field(default_factory=asyncio.Event)
+    _lively_until_s: float = 0
 
     @classmethod
     def build(
@@ -225,6 +228,8 @@ class Cabin:
         self.status = None
         for bay in self.bays:
             bay.told = None
+        self.app.inbox.on_events.append(lambda _events, _seq: self._stir())
+        self._stir()
         self._serving = asyncio.create_task(self.app.run())
 
     async def kill(self) -> None:
@@ -260,10 +265,22 @@ class Cabin:
     # ------------------------------------------------------------------ the safety process and the vehicle
 
     async def _report(self) -> None:
+        """Once a second, and every ``REPORT_S`` for a while after something happened."""
         while True:
             if self.app is not None and self.reports:
                 self.look()
+            quiet = asyncio.get_running_loop().time() >= self._lively_until_s
+            try:
+                async with asyncio.timeout(1.0 if quiet else REPORT_S):
+                    await self._happened.wait()
+            except TimeoutError:
+                continue
+            self._happened.clear()
             await asyncio.sleep(REPORT_S)
+
+    def _stir(self) -> None:
+        self._lively_until_s = asyncio.get_running_loop().time() + LIVELY_S
+        self._happened.set()
 
     def look(self) -> None:
         """One report of each EVSE: the contactor follows permit and vehicle at once."""
@@ -316,18 +333,21 @@ class Cabin:
         """Plug in, and let the controller see it."""
         bay = self.bay(evse_id)
         bay.plugged, bay.plug_no = True, bay.plug_no + 1
+        self._stir()
         await self.sleep(2 * REPORT_S)
 
     async def unplug(self, evse_id: int = 1) -> None:
         bay = self.bay(evse_id)
         bay.plugged = bay.closed = False
         bay.offered_ma = 0
+        self._stir()
         await self.sleep(2 * REPORT_S)
 
     async def swipe(self, uid: str, settle_s: float = 1) -> None:
         """Hold a card to the reader, which serves all EVSEs."""
         assert self.board is not None
         self.board.reader.cards.put_nowait(TokenRead(uid, TokenKind.ISO14443))
+        self._stir()
         await self.sleep(settle_s)
 
     # ------------------------------------------------------------------ time
