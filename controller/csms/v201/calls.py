@@ -17,6 +17,7 @@ from controller.domain.events import (
     Event,
     FaultCleared,
     FaultRaised,
+    LogStatusChanged,
     MeterValuesTaken,
     SecurityEvent,
     StoppedReason,
@@ -141,6 +142,9 @@ def call(event: Event) -> Call | None:
             if event.info:
                 payload["techInfo"] = event.info[:255]
             return Call("SecurityEventNotification", payload)
+        case LogStatusChanged() if event.request_id is not None:  # N01.FR.07 to FR.10, FR.20
+            status: Payload = {"status": event.status.value, "requestId": event.request_id}
+            return Call("LogStatusNotification", status)
         case _:
             return None
 

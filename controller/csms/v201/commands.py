@@ -16,7 +16,7 @@ from controller.csms.v201 import variables
 from controller.csms.v201.profiles import parse_filter, parse_profile
 from controller.csms.v201.tokens import parse_entry, parse_token
 from controller.csms.version import Answer, Desk, Query, Registered
-from controller.csms.wire import Payload, Unacceptable
+from controller.csms.wire import Payload, Unacceptable, optional_instant
 from controller.domain import commands as ask
 from controller.domain.commands import Command, Status, Verdict
 
@@ -182,6 +182,30 @@ def _local_list_version_reply(verdict: Verdict) -> Payload:
     return {"versionNumber": verdict.local_list.version if verdict.local_list is not None else 0}
 
 
+def _get_log(payload: Payload) -> Command:
+    """N01."""
+    kind, wanted = payload["logType"], payload["log"]
+    if kind not in list(ask.LogKind):  # 2.1 DataCollectorLog
+        raise Unacceptable("UnsupportedParam", f"logType {kind} is not supported")
+    return ask.GetLog(
+        ask.LogKind(kind),
+        wanted["remoteLocation"],
+        payload["requestId"],
+        payload.get("retries"),
+        payload.get("retryInterval"),
+        optional_instant(wanted, "oldestTimestamp"),
+        optional_instant(wanted, "latestTimestamp"),
+    )
+
+
+def _get_log_reply(verdict: Verdict) -> Payload:
+    """N01.FR.01, N01.FR.05, N01.FR.12."""
+    payload = _statuses("Rejected", Status.ACCEPTED, Status.ACCEPTED_CANCELED)(verdict)
+    if verdict.file_name is not None:
+        payload["filename"] = verdict.file_name
+    return payload
+
+
 def _answered(_verdict: Verdict) -> Payload:
     raise AssertionError("a query needs no verdict")
 
@@ -193,6 +217,7 @@ TABLE: dict[str, Handler] = {
     "DataTransfer": Handler(_data_transfer, _data_transfer_reply),
     "GetBaseReport": Handler(variables.get_base_report, _answered),
     "GetLocalListVersion": Handler(_local_list_version, _local_list_version_reply),
+    "GetLog": Handler(_get_log, _get_log_reply),
     "GetTransactionStatus": Handler(_transaction_status, _answered),
     "GetVariables": Handler(variables.get_variables, _answered),
     "RequestStartTransaction": Handler(_request_start, _request_start_reply),
