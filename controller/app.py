@@ -395,6 +395,8 @@ class App:
             logger = logging.getLogger("controller")
             logger.addHandler(self.recent)
             stack.callback(logger.removeHandler, self.recent)
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.INFO)
             self.uploads.tidy()
             await stack.enter_async_context(open_api(self.facade, self.config.runtime_dir))
             async with asyncio.TaskGroup() as group:

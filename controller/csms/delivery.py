@@ -215,6 +215,8 @@ class Delivery:
                 # Only the message, or the whole CSMS? A silent CSMS must not cost transactions.
                 await probe()
                 failure = str(error)
+                if event.delivery is DeliveryClass.NOTICE:  # it is there, and has nothing to say to this
+                    return self._give_up(entry, call, version, failure)
             else:
                 self.delivered += 1
                 return version.learn(event, result)

@@ -24,7 +24,7 @@ class Delivery(Enum):
     """How an event reaches the CSMS. Status is *latest* and heartbeat *never queued*: neither is an event."""
 
     ORDERED = "ordered"  # journalled, delivered in order, retried (transactions, security events)
-    NOTICE = "notice"  # as ORDERED, but a refusal is final (how a task given by the CSMS goes on)
+    NOTICE = "notice"  # as ORDERED, but one refusal is final (how a task of the CSMS goes on)
     LOCAL = "local"  # journalled for replay, audit and CLI; no message of its own
 
 
