@@ -197,10 +197,10 @@ class Store:
         }
         try:
             chain = x509.ordered(x509.parse(pem))
-            if chain[-1].subject == chain[-1].issuer and not x509.signed_by(chain[-1], chain[-1]):
-                raise BadCertificate("a certificate that claims to have signed itself has another signature")
             issuers = [*chain[1:], *(certificate for _file, certificate in roots)]
             facts = tuple(x509.facts_of(one, _issuer_keys(one, issuers)) for one in chain)
+            if facts[-1].self_issued and not x509.signed_by(chain[-1], chain[-1]):
+                raise BadCertificate("a certificate that claims to have signed itself has another signature")
         except BadCertificate as error:
             return Examined(fault=str(error))
         clients, pending = self._clients(roots, problems)

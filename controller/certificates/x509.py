@@ -73,6 +73,8 @@ def facts_of(
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     try:
+        if certificate.serial_number < 0:
+            raise BadCertificate("its serial number is negative")
         kind, bits = _key(certificate)
         basic = _extension(certificate, x509.BasicConstraints)
         usage = _extension(certificate, x509.KeyUsage)

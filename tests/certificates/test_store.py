@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from controller.certificates import store as module
 from controller.certificates.store import MOST_PENDING_KEYS, Store, StoreFailed
@@ -259,3 +260,23 @@ def test_16_SEC_21_a_hundred_certificates(store: Store) -> None:
     contents = store.read()
     assert len(contents.roots) == 100 and contents.problems == ()
     assert len({root.facts.hashes[0].key for root in contents.roots}) == 100
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_16_SEC_17_16_SEC_23_a_certificate_with_any_byte_wrong_is_a_result_and_no_exception(
+    store: Store,
+) -> None:
+    """What raises here would end the controller. With a byte of what is signed changed no signature is right;
+    around the signature a bit of the encoding may mean nothing."""
+    ca = pki.root()
+    store.add_root(CSMS, ca.pem)
+    for one in (ca, pki.issue(pki.name("Operator", "SN-1"), ca, may_sign=False)):
+        der = one.certificate.public_bytes(Encoding.DER)
+        for index in range(len(der)):
+            for value in (0x00, 0xFF, der[index] ^ 0x01, der[index] ^ 0x20):
+                if value == der[index]:
+                    continue
+                changed = der[:index] + bytes([value]) + der[index + 1 :]
+                seen = store.examine(ssl.DER_cert_to_PEM_cert(changed))
+                signed = index < 4 + len(one.certificate.tbs_certificate_bytes)
+                assert seen.fault or seen.anchors == () or not signed, (index, value)
