@@ -92,6 +92,7 @@ class Facade:
             "csms": self._csms_status(),
             "safety": self._safety_status(),
             "journal_seq": self._journal.last_seq(),
+            "certificate_expires_at_ms": station.certificates.expires_at_ms(),
             "evses": [
                 _evse(evse, views[evse_id], lowest(station.claims(evse_id, now)).limit_ma)
                 for evse_id, evse in station.evses.items()

@@ -70,6 +70,8 @@ RENEW_BEFORE_MS = 30 * _DAY_MS
 RENEW_AGAIN_MS = 7 * _DAY_MS
 """A renewal that brought nothing is tried again. The white paper advises against doing so within minutes or
 hours; a station that loses its certificate is lost, so a week it is."""
+WARN_BEFORE_MS = 7 * _DAY_MS
+"""A person should look: the renewal has had three weeks."""
 KEEP_OLD_MS = 30 * _DAY_MS
 """A02.FR.10: old certificates stay one month as fallback."""
 ASK_AGAIN_MS = 60_000
@@ -208,6 +210,13 @@ class CertificateManagement:
     def expires_at_ms(self) -> int | None:
         """UTC: when the last of the client certificates ends, None = there is none."""
         return max((one.facts.not_after_ms for one in self.of(CertificateUse.CLIENT)), default=None)
+
+    def expires_soon(self, utc_ms: int) -> bool | None:
+        """Within a week, or it has. None = the files were not looked at yet."""
+        if self.certificates is None:
+            return None
+        expires_at_ms = self.expires_at_ms()
+        return expires_at_ms is not None and expires_at_ms - WARN_BEFORE_MS <= utc_ms
 
     # ------------------------------------------------------------------ M03, M04: list and delete
 

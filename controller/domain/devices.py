@@ -1,26 +1,29 @@
 """What is wrong with the station itself beside its storage: warnings, since charging goes on.
 
-Owns: the faults of card readers and of a restart that failed (2.0.1 N07; 1.6 shows them on connector 0).
+Owns: the faults of card readers, of a restart that failed and of a certificate that expires (2.0.1 N07; 1.6
+shows them on connector 0).
 Refuses to know: how a device fails; the faults of an EVSE (``fault_keeper``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from controller.domain.block import Handler
 from controller.domain.events import Event, FaultCleared, FaultRaised
-from controller.domain.faults import READER_SILENT, RESET_FAILED
+from controller.domain.faults import CERTIFICATE_EXPIRES, READER_SILENT, RESET_FAILED
 from controller.domain.inputs import ReaderChanged, RestartFailed
 from controller.domain.turn import Turn
 
-_MINE = (READER_SILENT, RESET_FAILED)
+_MINE = (READER_SILENT, RESET_FAILED, CERTIFICATE_EXPIRES)
 
 
 class Devices:
     """``faults``: name -> UTC ms of its beginning; durable, so that the next start tells of their end."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate_expires: Callable[[int], bool | None]) -> None:
+        """``certificate_expires``: soon, at these UTC ms; None = not known yet."""
+        self._certificate_expires = certificate_expires
         self.faults: dict[str, int] = {}
         self._silent_readers: set[int] = set()
         self._reset_failed = False
@@ -42,6 +45,9 @@ class Devices:
         present = {READER_SILENT} if self._silent_readers else set()
         if self._reset_failed:
             present.add(RESET_FAILED)
+        expires = self._certificate_expires(turn.now.utc_ms)
+        if expires or (expires is None and CERTIFICATE_EXPIRES in self.faults):
+            present.add(CERTIFICATE_EXPIRES)
         for name in sorted(present - self.faults.keys()):
             turn.emit(FaultRaised(0, name, turn.now.utc_ms))
         for name in sorted(self.faults.keys() - present):

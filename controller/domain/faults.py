@@ -73,6 +73,7 @@ METER_SILENT = "meter-silent"
 TEMPERATURE_HIGH = "temperature-high"
 READER_SILENT = "reader-silent"
 RESET_FAILED = "reset-failed"
+CERTIFICATE_EXPIRES = "certificate-expires"
 CONTACTOR_WORN = "contactor-worn"
 CONTACTOR_WELDED = "contactor-welded"
 SAFETY_SILENT = "safety-silent"
@@ -423,6 +424,18 @@ _CONTROLLER_ROWS = (
         inhibits="nothing; the controller alone is started again",
         remedy="run reboot_command of station.toml by hand, as the controller's user; see systemd/README.md",
         component201="Controller",
+    ),
+    Fault(
+        CERTIFICATE_EXPIRES,
+        "the station's own certificate expires within a week, or has expired, and none follows it",
+        "the CSMS sends a newer certificate",
+        "OtherError",
+        blocking=False,
+        severity=Severity.WARNING,
+        acts=Acts.NOBODY,
+        inhibits="nothing; with security profile 3 the connection is lost when it expires",
+        remedy="let the CSMS trigger SignChargePointCertificate; CpoName and a serial number have to be set",
+        component201="SecurityCtrlr",
     ),
 )
 

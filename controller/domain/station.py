@@ -142,8 +142,8 @@ class Station:
         self.firmware = Firmware(self.evses, firmware, self._number, self.security.record)
         self.token_lists = TokenLists(book, self._number)
         self.certificates = CertificateManagement(self._number, self.security.record)
+        self.devices = Devices(self.certificates.expires_soon)
         self.logs = Logs(self.security, log_exists, identity)
-        self.devices = Devices()
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
             self.token_lists,

@@ -80,7 +80,7 @@ class EvseStatus(TypedDict, total=False):
 
 
 class StationStatus(TypedDict, total=False):
-    """The whole station."""
+    """The whole station. ``certificate_expires_at_ms``: of its own certificate, None = it has none."""
 
     identity: str
     version: str
@@ -90,6 +90,7 @@ class StationStatus(TypedDict, total=False):
     csms: CsmsStatus
     safety: SafetyStatus
     journal_seq: int
+    certificate_expires_at_ms: int | None
     evses: Sequence[EvseStatus]
 
 

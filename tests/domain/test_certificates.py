@@ -854,3 +854,17 @@ def test_16_SEC_20_not_with_a_newer_one_in_hand_and_not_without_a_name(shell: Sh
     shell.hand.sleep(5)
     assert renewals(shell) == 0
     assert shell.hand.station.certificates.expires_at_ms() == NOW_MS + 365 * DAY_MS
+
+
+def test_a_person_is_warned_a_week_before_the_certificate_ends(shell: Shell) -> None:
+    hand = shell.hand
+    expiring(shell, 7 * DAY_MS + 30_000)
+    hand.sleep(25)
+    assert hand.station.devices.warning is None
+    hand.sleep(10)
+    assert hand.station.devices.warning == "certificate-expires"
+    after = replayed(hand)
+    assert not after.handle(CsmsChanged(False), hand.now).events, "nothing is known before the files are read"
+    assert after.devices.warning == "certificate-expires"
+    shell.put(CLIENT, leaf(fingerprint="next"))
+    assert hand.station.devices.warning is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from controller.certificates import store as store_module
 from controller.certificates.store import StoreFailed
-from controller.domain.commands import Status
 from controller.domain.events import SecurityEvent, SigningEnded, SigningOutcome
+from controller.local.commands.status import render
 from tests.support import csms as does
 from tests.support import pki
 from tests.support.cabin import Cabin
@@ -309,6 +311,7 @@ def test_16_SEC_14_16_SEC_15_16_SEC_18_from_trigger_to_certificate(tmp_path: Pat
             assert chain is not None and key is not None
             assert chain.read_text() == leaf.pem + middle.pem
             assert key.stat().st_mode & 0o777 == 0o600
+            assert "2027-01-01" in render(cabin.app.facade.status())
             assert await give(csms, leaf.pem + middle.pem) == "Accepted", "the answer was lost, say"
             await cabin.restart(reboot=True)
             await cabin.online()
@@ -703,9 +706,6 @@ def test_charging_goes_on_while_certificates_are_handled(tmp_path: Path) -> None
 
 
 def test_a_station_without_certificates_does_not_load_cryptography(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     program = (
         "import sys, controller.app\n"
         "from pathlib import Path\n"
@@ -714,4 +714,3 @@ def test_a_station_without_certificates_does_not_load_cryptography(tmp_path: Pat
         "sys.exit('cryptography' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-    assert Status.NOT_FOUND

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.certificates.store import Store
 from controller.domain.commands import ContactorReplaced, InstallProfile, ResetFaults, UpdateLocalList
 from controller.domain.events import ContactorUsed, FaultCleared, FaultRaised, SessionEnded
 from controller.domain.faults import FAULTS, Acts, Severity
@@ -33,6 +34,7 @@ from controller.domain.why import reasons
 from controller.safety.inhibits import CLEARING, Inhibit
 from controller.store.ports import StorageError
 from hal.simulated.faults import FAULTS as WORLD_FAULTS
+from tests.support import pki
 from tests.support.csms import FakeCsms, Payload
 from tests.support.house import House
 from tests.support.virtual_time import run_virtual
@@ -196,6 +198,22 @@ async def start_again(house: House) -> None:
     await house.online()
 
 
+async def expiring_certificate(house: House) -> None:
+    """As a renewal that brought nothing for three weeks leaves it."""
+    assert house.app is not None
+    store = Store(house.app.config.storage_dir / "certificates")
+    request = store.new_request("Operator", "SN-1")
+    store.add_chain(pki.sign_request(request, pki.root(), ends=pki.T0 + 6 * pki.DAY).pem)
+    await house.app.certificates.load()
+
+
+async def renewed_certificate(house: House) -> None:
+    assert house.app is not None
+    store = Store(house.app.config.storage_dir / "certificates")
+    store.add_chain(pki.sign_request(store.new_request("Operator", "SN-1"), pki.root()).pem)
+    await house.app.certificates.load()
+
+
 TRIALS: dict[str, Trial] = {
     "board-silent": world_fault("board_silent"),
     "pilot-fault": world_fault("pilot_supply_beyond"),
@@ -225,6 +243,7 @@ TRIALS: dict[str, Trial] = {
     "local-list-conflict": Trial(contradict, send_list, opens=False),
     "temperature-high": Trial(partial(warm, degrees=66), partial(warm, degrees=40), opens=False),
     "reader-silent": Trial(partial(reader, why="lost"), partial(reader, why=None), opens=False),
+    "certificate-expires": Trial(expiring_certificate, renewed_certificate, opens=False),
     "reset-failed": Trial(fail_to_reboot, start_again, opens=False),
     "contactor-worn": Trial(old_contactor, new_contactor, opens=False, again=swipe),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ def render(station: Mapping[str, Any]) -> str:
         ("safety", "linked" if safety.get("linked") else f"NOT LINKED: {safety.get('why') or 'no reports'}"),
         ("journal", f"{station.get('journal_seq', '-')} entries, {csms.get('undelivered', '-')} undelivered"),
     ]
+    expires_at_ms = station.get("certificate_expires_at_ms")
+    if expires_at_ms is not None:
+        rows.append(
+            ("certificate", f"until {datetime.fromtimestamp(expires_at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC")
+        )
     head = ("EVSE", "status", "pilot", "contactor", "limit", "offered", "current", "power", "energy", "token")
     lines = [head, *(evse_row(evse) for evse in station.get("evses", []))]
     faults = [
