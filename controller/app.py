@@ -314,6 +314,8 @@ class App:
             return "Faulted"
         if not view.operative:
             return "Unavailable"
+        if view.reserved:
+            return "Reserved"
         return "Occupied" if view.plugged or view.transaction_id is not None else "Available"
 
     def _power_w(self, evse_id: int) -> int:

@@ -28,7 +28,7 @@ from controller.domain.commands import (
     UnlockConnector,
     Verdict,
 )
-from controller.domain.events import ChargingState, Event, FaultCleared, FaultRaised
+from controller.domain.events import ChargingState, Event, FaultCleared, FaultRaised, ReservationMade
 from controller.domain.evse import Evse
 from controller.domain.faults import CONTACTOR_WELDED, STORAGE, describe
 from controller.domain.inputs import TokenPresented
@@ -94,7 +94,10 @@ class Facade:
             "journal_seq": self._journal.last_seq(),
             "certificate_expires_at_ms": station.certificates.expires_at_ms(),
             "evses": [
-                _evse(evse, views[evse_id], lowest(station.claims(evse_id, now)).limit_ma)
+                {
+                    **_evse(evse, views[evse_id], lowest(station.claims(evse_id, now)).limit_ma),
+                    **_reservation(station.reservations.shown(evse_id)),
+                }
                 for evse_id, evse in station.evses.items()
             ],
         }
@@ -232,6 +235,8 @@ def word(view: EvseView) -> str:
         return "Preparing" if waiting else str(view.charging_state)
     if view.finishing:
         return "Finishing"
+    if view.reserved:
+        return "Reserved"
     return "Preparing" if view.plugged or view.authorized else "Available"
 
 
@@ -278,6 +283,15 @@ def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
         "hottest_mdeg_c": facts.hottest_mdeg_c if facts else None,
         "sensors_lost": facts.sensors_lost if facts else 0,
         "phases": facts.phases if facts else None,
+    }
+
+
+def _reservation(shown: ReservationMade | None) -> Mapping[str, Any]:
+    """The reservation for whose holder an EVSE is kept."""
+    return {
+        "reservation_id": shown.reservation_id if shown else None,
+        "reserved_for": shown.token.value if shown else None,
+        "reserved_until_ms": shown.expires_at_ms if shown else None,
     }
 
 

@@ -271,6 +271,7 @@ class IndicatorState(Enum):
 
     AVAILABLE = "available"
     WAITING = "waiting"
+    RESERVED = "reserved"
     CHARGING = "charging"
     SUSPENDED = "suspended"
     UNAVAILABLE = "unavailable"

@@ -39,22 +39,23 @@ def decide(token: IdToken, book: TokenBook, policy: Policy, online: bool, utc_ms
     """
     if not policy.auth_enabled:
         return Decision(False, AuthorizationStatus.ACCEPTED, None, "free")
-    known, source = _known(token, book, policy)
-    if known is not None:
-        status = known.status_at(utc_ms)
+    info, source = known(token, book, policy)
+    if info is not None:
+        status = info.status_at(utc_ms)
         if status is AuthorizationStatus.ACCEPTED:
             if policy.local_pre_authorize if online else policy.local_authorize_offline:
-                return Decision(False, status, known.group, source)
+                return Decision(False, status, info.group, source)
         elif not online:
-            return Decision(False, status, known.group, source)
+            return Decision(False, status, info.group, source)
     if online:
         return ASK
-    if known is None and policy.offline_tx_for_unknown_id:
+    if info is None and policy.offline_tx_for_unknown_id:
         return Decision(False, AuthorizationStatus.ACCEPTED, None, "offline")
     return Decision(False, AuthorizationStatus.UNKNOWN, None, "offline")
 
 
-def _known(token: IdToken, book: TokenBook, policy: Policy) -> tuple[TokenInfo | None, str]:
+def known(token: IdToken, book: TokenBook, policy: Policy) -> tuple[TokenInfo | None, str]:
+    """What list or cache say of a token, and which of them; (None, "") when neither knows it."""
     if policy.local_list_enabled:
         info = book.listed(token)
         if info is not None:

@@ -31,6 +31,9 @@ class Status(StrEnum):
     UNKNOWN_VENDOR = "UnknownVendorId"
     UNKNOWN_MESSAGE = "UnknownMessageId"
     # reservation
+    FAULTED = "Faulted"
+    OCCUPIED = "Occupied"
+    UNAVAILABLE = "Unavailable"
     # local list
     FAILED = "Failed"
     VERSION_MISMATCH = "VersionMismatch"
@@ -194,6 +197,24 @@ class DataTransfer:
 # ---------------------------------------------------------------------- reservation
 
 
+@dataclass(frozen=True, slots=True)
+class ReserveNow:
+    """1.6 5.13, 2.0.1 H01. ``evse_id`` 0 = any. ``expires_at_ms``: UTC ms."""
+
+    reservation_id: int
+    evse_id: int
+    token: IdToken
+    expires_at_ms: int
+    group: IdToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReservation:
+    """1.6 5.1, 2.0.1 H02."""
+
+    reservation_id: int
+
+
 # ---------------------------------------------------------------------- local list
 
 
@@ -312,6 +333,8 @@ Command = (
     | TriggerMessage
     | DataTransfer
     # reservation
+    | ReserveNow
+    | CancelReservation
     # local list
     | UpdateLocalList
     | GetLocalListVersion

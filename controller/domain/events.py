@@ -428,6 +428,39 @@ class SecurityEvent:
 # ---------------------------------------------------------------------- reservation
 
 
+class ReservationEnd(StrEnum):
+    """Why a reservation ended unused. 2.0.1 tells Expired and Removed; who cancelled it knows."""
+
+    EXPIRED = "Expired"
+    REMOVED = "Removed"  # its EVSE became faulted or unavailable
+    CANCELLED = "Cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationMade:
+    """``evse_id`` 0 = any. Replaces one with the same id. Ended by ``ReservationEnded``, or by the
+    ``TransactionStarted`` that names it."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    reservation_id: int
+    evse_id: int
+    token: IdToken
+    group: IdToken | None
+    expires_at_ms: int  # UTC
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationEnded:
+    """2.0.1 ReservationStatusUpdate (H01.FR.16, H01.FR.17, H04.FR.01); 1.6 tells it with the status."""
+
+    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    reservation_id: int
+    evse_id: int
+    why: ReservationEnd
+    at_ms: int
+
+
 # ---------------------------------------------------------------------- local list
 
 
@@ -646,6 +679,8 @@ Event = (
     | TokenLearned
     | SecurityEvent
     # reservation
+    | ReservationMade
+    | ReservationEnded
     # local list
     | LocalListUpdated
     # firmware

@@ -438,7 +438,7 @@ class Evse:
         always = policy.stop_tx_on_ev_side_disconnect and policy.unlock_on_ev_side_disconnect
         return self.plug.kept is not None or (self.transaction is not None and not always)
 
-    def view(self, station_operative: bool, utc_ms: int) -> EvseView:
+    def view(self, station_operative: bool, reserved: bool, utc_ms: int) -> EvseView:
         """The facts from which each OCPP version derives its status; keeps the instant of the last change."""
         transaction = self.transaction
         view = EvseView(
@@ -449,7 +449,7 @@ class Evse:
             plugged=self.plugged,
             authorized=self.authorization is not None,
             finishing=self.finishing,
-            reserved=False,
+            reserved=reserved,
             transaction_id=transaction.id if transaction else None,
             charging_state=transaction.charging_state if transaction else None,
             changed_at_ms=self._view.changed_at_ms if self._view else utc_ms,
@@ -672,6 +672,8 @@ class Evse:
         """1.6 errata 3.20, 9.1.6: from the beginning of Preparing the driver has ConnectionTimeOut to show
         his card. Afterwards a card is for another plug, unless the setting says otherwise."""
         preparing = self.plugged and self.session is not None and self.authorization is None
+        if preparing and turn.reserved.shown(self.spec.evse_id) is not None:
+            preparing = False  # it waits for the holder, whoever has plugged in
         if not (preparing and turn.plug_times_out and self.available) or self.finishing:
             self._idle_since_ms = None
             return
@@ -694,7 +696,9 @@ class Evse:
             return
         if not self.plugged or self.finishing or not self.free():
             return
-        self.authorize(turn, IdToken(turn.policy.free_vend_token), None, "free")
+        token = IdToken(turn.policy.free_vend_token)
+        if turn.reserved.refuses(self.spec.evse_id, token, None) is None:
+            self.authorize(turn, token, None, "free")
 
     def _start_if_possible(self, turn: Turn) -> None:
         held = self.authorization
@@ -737,6 +741,7 @@ class Evse:
             offline=not turn.online,
             at_ms=now.utc_ms,
             remote_start_id=held.remote_start_id,
+            reservation_id=turn.reserved.held(self.spec.evse_id, held.token, held.group),
             cable_ma=self.facts.cable_ma,
             phases=self.spec.phases,
         )
@@ -1049,6 +1054,8 @@ class Evse:
         elif self.transaction is not None:
             charging = self.transaction.charging_state is ChargingState.CHARGING
             state = "charging" if charging else "suspended"
+        elif turn.reserved.shown(self.spec.evse_id) is not None:
+            state = "reserved"
         elif self.authorization is not None or self.plugged:
             state = "waiting"
         else:

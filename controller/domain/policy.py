@@ -23,6 +23,8 @@ class Policy:
     local_list_enabled: bool  # LocalAuthListCtrlr.Enabled
     local_list_entries: int  # most tokens in the list: LocalAuthListCtrlr.Entries.maxLimit
     local_list_items: int  # most in one message: LocalAuthListCtrlr.ItemsPerMessage / SendLocalListMaxLength
+    reservation_enabled: bool  # ReservationCtrlr.Enabled
+    reservation_non_evse_specific: bool  # ReservationCtrlr.NonEvseSpecific / ReserveConnectorZeroSupported
     stop_tx_on_invalid_id: bool  # TxCtrlr.StopTxOnInvalidId
     max_energy_on_invalid_id_wh: int  # TxCtrlr.MaxEnergyOnInvalidId
     stop_tx_on_ev_side_disconnect: bool  # TxCtrlr.StopTxOnEVSideDisconnect

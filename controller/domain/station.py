@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from controller.domain.authorization import decide
+from controller.domain.authorization import decide, known
 from controller.domain.block import Block, Handler
 from controller.domain.certificates import CertificateManagement
 from controller.domain.commands import (
@@ -69,6 +69,7 @@ from controller.domain.logs import LogExists, Logs
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
+from controller.domain.reservation import Reservations
 from controller.domain.sampling import WallClock
 from controller.domain.security import Security
 from controller.domain.smart_charging import SmartCharging
@@ -144,8 +145,10 @@ class Station:
         self.certificates = CertificateManagement(self._number, self.security.record)
         self.devices = Devices(self.certificates.expires_soon)
         self.logs = Logs(self.security, log_exists, identity)
+        self.reservations = Reservations(self.evses)
         self.blocks: tuple[Block, ...] = (
             # one line a block, in the order in which they settle
+            self.reservations,
             self.token_lists,
             self.timekeeping,
             self.smart_charging,
@@ -188,6 +191,7 @@ class Station:
         """Take one input, run all rules to their end, tell what happened and what to do."""
         turn = self._turn(now)
         self.timekeeping.look(turn)
+        self.reservations.expire(turn)
         answer = self._handlers[type(input_)](input_, turn)
         for evse in self.evses.values():
             evse.settle(turn)
@@ -224,6 +228,7 @@ class Station:
             new_id=self._new_id,
             apply=self.apply,
             draw=self._draw,
+            reserved=self.reservations,
             plug_times_out=self.plug_times_out,
             asking=frozenset(each.evse_id or 0 for each in self._questions.values()),
             charging_allowed=self.charging_allowed,
@@ -339,7 +344,13 @@ class Station:
         )
         if view != self._view0:
             self._view0 = view = replace(view, changed_at_ms=now.utc_ms)
-        return [view, *(evse.view(self.open or evse.in_use, now.utc_ms) for evse in self.evses.values())]
+        return [
+            view,
+            *(
+                evse.view(self.open or evse.in_use, self.reservations.shown(evse_id) is not None, now.utc_ms)
+                for evse_id, evse in self.evses.items()
+            ),
+        ]
 
     def claims(self, evse_id: int, now: Now) -> list[Claim]:
         """Every claim on the current of one EVSE. Raises ``KeyError`` for an unknown EVSE."""
@@ -378,14 +389,18 @@ class Station:
         evse.observe(facts, turn)
 
     def _move_authorization_to(self, plugged: Evse) -> None:
-        """A token shown before plugging in, at a reader for all EVSEs, is for the EVSE that gets the plug."""
+        """A token shown before plugging in, at a reader for all EVSEs, is for the EVSE that gets the plug, if
+        that is not reserved for somebody else."""
         if not plugged.free():
             return
         for other in self.evses.values():
             held = other.authorization
             if held is not None and not other.plugged and held.anywhere and other.transaction is None:
-                other.authorization, plugged.authorization = None, held
-                return
+                other.authorization = None
+                if self.reservations.refuses(plugged.spec.evse_id, held.token, held.group) is None:
+                    plugged.authorization = held
+                    return
+                other.authorization = held
 
     def _safety_lost(self, lost: SafetyLost, turn: Turn) -> None:
         for evse in self.evses.values():
@@ -473,7 +488,7 @@ class Station:
             turn.emit(TokenRefused(token, "NoFreeEvse", "station", turn.now.utc_ms))
             return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(presented.evse_id))
         decision = decide(token, self._book, turn.policy, turn.online, turn.now.utc_ms)
-        if decision.ask:
+        if decision.ask or (decision.accepted and self._group_unknown(token, decision.group, turn)):
             self._ask(_Question(token, presented.evse_id, turn.now.mono_ms + ASK_TIMEOUT_MS), turn)
             return Verdict(Status.ACCEPTED, info="asking the CSMS")
         return self._decided(token, presented.evse_id, decision.status, decision.group, decision.source, turn)
@@ -520,41 +535,78 @@ class Station:
         if status is not AuthorizationStatus.ACCEPTED:
             turn.emit(TokenRefused(token, status, source, turn.now.utc_ms))
             return Verdict(Status.REJECTED, str(status), f"refused by {source}")
-        for evse in self.evses.values():
-            if evse_id is not None and evse.spec.evse_id != evse_id:
-                continue
-            transaction = evse.transaction
-            if transaction is not None and transaction.stopping is None and transaction.same_group(group):
-                evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
-                return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
-        for evse in self.evses.values():
-            if evse_id in (None, evse.spec.evse_id) and evse.plug.belongs_to(token, group):
-                evse.plug.release(turn, "one of its owner's group came")
-                return Verdict(Status.ACCEPTED, info=f"releases the plug of EVSE {evse.spec.evse_id}")
-        target = self._target(evse_id)
+        target = self._target_for(evse_id, token, group)
+        if target is None or not self.reservations.has(token, group):  # who has reserved comes to charge
+            for evse in self.evses.values():
+                if evse_id is not None and evse.spec.evse_id != evse_id:
+                    continue
+                running = evse.transaction
+                if running is not None and running.stopping is None and running.same_group(group):
+                    evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
+                    return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
+            for evse in self.evses.values():
+                if evse_id in (None, evse.spec.evse_id) and evse.plug.belongs_to(token, group):
+                    evse.plug.release(turn, "one of its owner's group came")
+                    return Verdict(Status.ACCEPTED, info=f"releases the plug of EVSE {evse.spec.evse_id}")
         if target is None:
-            turn.emit(TokenRefused(token, "NoFreeEvse", "station", turn.now.utc_ms))
-            return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(evse_id))
-        target.authorize(turn, token, group, source, anywhere=evse_id is None)
+            return self._no_target(evse_id, token, turn)
+        anywhere = evse_id is None and not self.reservations.holds(target.spec.evse_id, token, group)
+        target.authorize(turn, token, group, source, anywhere=anywhere)
         return Verdict(Status.ACCEPTED, info=f"authorized for EVSE {target.spec.evse_id}")
 
     def _target(self, evse_id: int | None, named: bool = False) -> Evse | None:
-        """The EVSE for a new authorization: the given one, else a plugged one, else the first free.
+        """The EVSE for a new authorization: the given one, else a plugged one, else the first free."""
+        return _first(self._free(evse_id, named))
+
+    def _target_for(
+        self, evse_id: int | None, token: IdToken, group: IdToken | None, named: bool = False
+    ) -> Evse | None:
+        """As ``_target``, as far as reservations let this token: the EVSE reserved for it before others."""
+        free = self._free(evse_id, named)
+        own = [evse for evse in free if self.reservations.holds(evse.spec.evse_id, token, group)]
+        return _first(
+            own
+            or [evse for evse in free if self.reservations.refuses(evse.spec.evse_id, token, group) is None]
+        )
+
+    def _free(self, evse_id: int | None, named: bool) -> list[Evse]:
+        """Where an authorization could go.
 
         A plug that was not authorized in time is nobody's (1.6 errata 3.20), unless the request was
         ``named``, as a remote start is: nobody has mistaken the cable then.
         """
         if not self.open or self.resetting or not self.charging_allowed:
-            return None
+            return []
         replug = self.policy.replug_after_time_out and not (named and evse_id is not None)
-        free = [
+        return [
             evse
             for evse in self.evses.values()
             if evse.free()
             and (evse_id is None or evse.spec.evse_id == evse_id)
             and not (evse.timed_out and replug)
         ]
-        return next((evse for evse in free if evse.plugged), free[0] if free else None)
+
+    def _group_unknown(self, token: IdToken, group: IdToken | None, turn: Turn) -> bool:
+        """1.6 5.13, H03.FR.08: list and cache do not tell the group by which the token may hold a
+        reservation; the CSMS is to be asked."""
+        asked = turn.online and turn.policy.auth_enabled
+        return asked and group is None and self.reservations.group_matters(token)
+
+    def _known_group(self, token: IdToken, turn: Turn) -> IdToken | None:
+        """The group that list or cache tell, if they count (1.6 5.13)."""
+        info, _source = known(token, self._book, turn.policy)
+        return info.group if info is not None else None
+
+    def _no_target(self, evse_id: int | None, token: IdToken, turn: Turn) -> Verdict:
+        """A good token, and no EVSE for it."""
+        refusal = self._refusal(evse_id)
+        source = "reservation" if refusal.reason == "Reserved" else "station"
+        turn.emit(TokenRefused(token, refusal.reason, source, turn.now.utc_ms))
+        return refusal
+
+    def _refusal(self, evse_id: int | None) -> Verdict:
+        reason = "NoFreeEvse" if self._target(evse_id) is None else "Reserved"
+        return Verdict(Status.REJECTED, reason, self._why_no_target(evse_id))
 
     def _why_no_target(self, evse_id: int | None) -> str:
         if not self.open:
@@ -574,6 +626,8 @@ class Station:
                 reasons.append(f"EVSE {evse.spec.evse_id}: unavailable")
             elif evse.timed_out:
                 reasons.append(f"EVSE {evse.spec.evse_id}: not authorized in time, plug in again")
+            elif self.reservations.shown(evse.spec.evse_id) is not None:
+                reasons.append(f"EVSE {evse.spec.evse_id}: reserved for another token")
             elif evse.hold is not None:
                 reasons.append(f"EVSE {evse.spec.evse_id}: {evse.hold.why}")
             else:
@@ -602,33 +656,41 @@ class Station:
             return Verdict(Status.REJECTED, "Resetting", "a reset is under way")
         if command.evse_id is not None and command.evse_id not in self.evses:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        target = self._target(command.evse_id, named=True)
+        group = command.group or self._known_group(command.token, turn)
+        target = self._target_for(command.evse_id, command.token, group, named=True)
+        unsure = target is None and self._group_unknown(command.token, group, turn)
+        if unsure:
+            target = self._target(command.evse_id, named=True)  # if the CSMS says so
         if target is None:
-            return Verdict(Status.REJECTED, "NoFreeEvse", self._why_no_target(command.evse_id))
+            return self._refusal(command.evse_id)
         if not turn.policy.smart_charging_enabled:
             command = replace(command, profile=None)  # 1.6 5.11: "this parameter SHOULD be ignored"
         if command.profile is not None:
             refused = self.smart_charging.fault(target.spec.evse_id, command.profile, turn, starting=True)
             if refused is not None:
                 return refused
-        bound = replace(command, evse_id=target.spec.evse_id)
+        bound = replace(command, evse_id=command.evse_id if unsure else target.spec.evse_id)
+        if unsure:
+            self._ask(_Question(command.token, None, turn.now.mono_ms + ASK_TIMEOUT_MS, bound), turn)
+            return Verdict(Status.ACCEPTED)
         if not turn.policy.authorize_remote_start:
-            self._grant_remote(bound, command.group, turn)
+            self._grant_remote(bound, group, turn)
             return Verdict(Status.ACCEPTED)
         decision = decide(command.token, self._book, turn.policy, turn.online, turn.now.utc_ms)
         if decision.ask:
             deadline_ms = turn.now.mono_ms + ASK_TIMEOUT_MS
             self._ask(_Question(command.token, target.spec.evse_id, deadline_ms, bound), turn)
         elif decision.accepted:
-            self._grant_remote(bound, decision.group or command.group, turn)
+            self._grant_remote(bound, decision.group or group, turn)
         else:
             turn.emit(TokenRefused(command.token, decision.status, decision.source, turn.now.utc_ms))
         return Verdict(Status.ACCEPTED)
 
     def _grant_remote(self, command: RemoteStart, group: IdToken | None, turn: Turn) -> None:
-        target = self._target(command.evse_id, named=True)
-        if target is None:  # taken while the CSMS was being asked
-            turn.emit(TokenRefused(command.token, "NoFreeEvse", "station", turn.now.utc_ms))
+        group = group or command.group
+        target = self._target_for(command.evse_id, command.token, group, named=True)
+        if target is None:  # taken while the CSMS was being asked, or reserved for another group
+            self._no_target(command.evse_id, command.token, turn)
             return
         target.authorize(turn, command.token, group, "remote", command.remote_start_id, command.profile)
 
@@ -784,6 +846,11 @@ class Station:
 
     def _data_transfer(self, command: DataTransfer, _turn: Turn) -> Verdict:
         return Verdict(Status.UNKNOWN_VENDOR, info=f"no extension of vendor {command.vendor_id} is known")
+
+
+def _first(free: Sequence[Evse]) -> Evse | None:
+    """Where a vehicle is plugged in, else the first."""
+    return next((evse for evse in free if evse.plugged), free[0] if free else None)
 
 
 def replay(station: Station, events: Iterable[Event]) -> None:

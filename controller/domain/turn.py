@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from controller.domain.effects import Effect
 from controller.domain.events import Event
@@ -15,6 +16,20 @@ from controller.domain.limits import Claim
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
 from controller.domain.stack import Stacks
+from controller.domain.tokens import IdToken
+
+
+class Reserved(Protocol):
+    """What an EVSE asks about reservations (``domain.reservation``)."""
+
+    def refuses(self, evse_id: int, token: IdToken, group: IdToken | None) -> object | None:
+        """Not None: this token may not use this EVSE."""
+
+    def held(self, evse_id: int, token: IdToken, group: IdToken | None) -> int | None:
+        """The reservation that a transaction of this token on this EVSE uses up."""
+
+    def shown(self, evse_id: int) -> object | None:
+        """Not None: this EVSE waits for the holder of a reservation."""
 
 
 @dataclass(slots=True)
@@ -31,6 +46,7 @@ class Turn:
     new_id: Callable[[], str]
     apply: Callable[[Event], None]
     draw: Draw
+    reserved: Reserved
     plug_times_out: bool = False  # the CSMS's protocol gives a plug that nobody authorized a limited time
     asking: frozenset[int] = frozenset()  # EVSEs for which the CSMS is being asked; 0 = any
     charging_allowed: bool = True  # see ``Station.charging_allowed``

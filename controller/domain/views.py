@@ -25,8 +25,9 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class EvseView:
     """``preparing``: authorized or plugged, waiting for the other. ``finishing``: a transaction ended and
-    the vehicle is still connected. ``fault``: name of the blocking fault or None. evse_id 0 = the station
-    itself (only ``operative`` and ``fault`` mean something)."""
+    the vehicle is still connected. ``reserved``: kept for the holder of a reservation, who has not come yet;
+    whoever else has plugged in. ``fault``: name of the blocking fault or None. evse_id 0 = the station
+    itself (only ``operative``, ``fault`` and the warning mean something)."""
 
     evse_id: int
     connector_id: int

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from controller.domain import phases
 from controller.domain.evse import MINIMUM_OFFER_MA
@@ -72,6 +73,14 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         rows.append(Reason("session", "firmware update", hold.why, "station", hold.since_ms, hold.clears_by))
     if not evse.plugged:
         rows.append(Reason("session", "no vehicle", "pilot state A", "pilot", None, "plug in"))
+    reserved = station.reservations.shown(evse_id)
+    if reserved is not None:
+        until = datetime.fromtimestamp(reserved.expires_at_ms // 1000, UTC).strftime("%F %H:%M:%S UTC")
+        what = f"for {reserved.token.value} until {until}"
+        if reserved.evse_id == 0:
+            what = f"any one EVSE, {what}"
+        way = "the token it is for, CancelReservation, or its end"
+        rows.append(Reason("session", "reserved", what, "CSMS", reserved.at_ms, way))
     if transaction is None:
         if evse.authorization is not None:
             held = evse.authorization

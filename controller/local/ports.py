@@ -42,9 +42,10 @@ class EvseStatus(TypedDict, total=False):
     """One EVSE. Units are in the names; ``None`` = not known or not fitted.
 
     ``pilot``: letter with digit, "A1", "B2", "C2", "E", "F". ``status``: the word for people
-    (Available, Preparing, Charging, SuspendedEV, SuspendedEVSE, Finishing, Unavailable, Faulted).
+    (Available, Reserved, Preparing, Charging, SuspendedEV, SuspendedEVSE, Finishing, Unavailable, Faulted).
     ``charging_state``: 2.0.1 ChargingStateEnumType while a transaction runs. ``limit_ma``: the lowest
     claim; ``offered_ma``: what the pilot tells the vehicle now. ``energy_wh``: of the running transaction.
+    ``reserved_for``: the token of the reservation whose holder has not come yet.
     """
 
     evse_id: int
@@ -68,6 +69,9 @@ class EvseStatus(TypedDict, total=False):
     power_w: int | None
     register_wh: int | None
     energy_wh: int | None
+    reservation_id: int | None
+    reserved_for: str | None
+    reserved_until_ms: int | None
     fault: str | None
     inhibits: Sequence[str]
     operations: int

@@ -330,6 +330,20 @@ LOCAL_LIST_BYTES = Variable(
     "Greatest size of a SendLocalList message.", mutability=READ_ONLY,
 )  # fmt: skip
 
+# ------------------------------------------------------------------------- ReservationCtrlr
+
+RESERVATION_ENABLED = Variable(
+    "ReservationCtrlr", "Enabled", boolean(), True, "The CSMS may reserve an EVSE.",
+)  # fmt: skip
+RESERVATION_AVAILABLE = Variable(
+    "ReservationCtrlr", "Available", boolean(), True, "Reservations are supported.", mutability=READ_ONLY,
+)  # fmt: skip
+RESERVATION_NON_EVSE_SPECIFIC = Variable(
+    "ReservationCtrlr", "NonEvseSpecific", boolean(), True,
+    "The CSMS may reserve any one EVSE (connector 0): one is always kept free for the holder.",
+    mutability=READ_ONLY, key16="ReserveConnectorZeroSupported",
+)  # fmt: skip
+
 # ------------------------------------------------------------------------- TxCtrlr
 
 _POINTS = ("ParkingBayOccupancy", "EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer")
@@ -629,6 +643,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     AUTH_ENABLED, AUTHORIZE_REMOTE_START, LOCAL_AUTHORIZE_OFFLINE, LOCAL_PRE_AUTHORIZE,
     OFFLINE_TX_FOR_UNKNOWN_ID, AUTH_CACHE_ENABLED, AUTH_CACHE_AVAILABLE,
     LOCAL_LIST_ENABLED, LOCAL_LIST_AVAILABLE, LOCAL_LIST_ENTRIES, LOCAL_LIST_ITEMS, LOCAL_LIST_BYTES,
+    RESERVATION_ENABLED, RESERVATION_AVAILABLE, RESERVATION_NON_EVSE_SPECIFIC,
     EV_CONNECTION_TIMEOUT, STOP_TX_ON_EV_SIDE_DISCONNECT, STOP_TX_ON_INVALID_ID, MAX_ENERGY_ON_INVALID_ID,
     TX_BEFORE_ACCEPTED, TX_START_POINT, TX_STOP_POINT,
     SAMPLED_INTERVAL, SAMPLED_MEASURANDS, STARTED_MEASURANDS, ENDED_INTERVAL, ENDED_MEASURANDS,

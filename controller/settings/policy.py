@@ -20,6 +20,8 @@ def policy(settings: Settings) -> Policy:
         local_list_enabled=settings[c.LOCAL_LIST_ENABLED],
         local_list_entries=c.MOST_LISTED,
         local_list_items=settings[c.LOCAL_LIST_ITEMS],
+        reservation_enabled=settings[c.RESERVATION_ENABLED],
+        reservation_non_evse_specific=settings[c.RESERVATION_NON_EVSE_SPECIFIC],
         stop_tx_on_invalid_id=settings[c.STOP_TX_ON_INVALID_ID],
         max_energy_on_invalid_id_wh=settings[c.MAX_ENERGY_ON_INVALID_ID],
         stop_tx_on_ev_side_disconnect=settings[c.STOP_TX_ON_EV_SIDE_DISCONNECT],

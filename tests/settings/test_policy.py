@@ -19,6 +19,8 @@ def test_every_field_follows_its_setting() -> None:
         "AuthCacheCtrlr.Enabled": "false",
         "LocalAuthListCtrlr.Enabled": "false",
         "LocalAuthListCtrlr.ItemsPerMessage": "50",
+        "ReservationCtrlr.Enabled": "false",
+        "ReservationCtrlr.NonEvseSpecific": "false",
         "TxCtrlr.StopTxOnInvalidId": "false",
         "TxCtrlr.MaxEnergyOnInvalidId": "62",
         "TxCtrlr.StopTxOnEVSideDisconnect": "false",
@@ -64,7 +66,7 @@ def test_every_field_follows_its_setting() -> None:
         "SecurityCtrlr.CertSigningRepeatTimes": "3",
     }
     assert policy(station(initial=changes)) == Policy(
-        61, False, True, False, False, True, False, False, 10_000, 50, False, 62, False,
+        61, False, True, False, False, True, False, False, 10_000, 50, False, False, False, 62, False,
         False, True, True, False,
         63, (Measurand.VOLTAGE,), (Measurand.FREQUENCY,), 64, (Measurand.POWER_FACTOR,),
         65, (Measurand.CURRENT_OFFERED,), 66, (OnPhase(Measurand.VOLTAGE, "L1-N"),),

@@ -131,6 +131,7 @@ _ACTIONS = (
     "MeterValues",
     "NotifyEvent",
     "NotifyReport",
+    "ReservationStatusUpdate",
     "SecurityEventNotification",
     "SignCertificate",
     "SignedFirmwareStatusNotification",

@@ -2,7 +2,7 @@
 
 from controller.csms.v16.version import V16
 
-FEATURE_PROFILES = ("Core", "LocalAuthListManagement", "RemoteTrigger", "SmartCharging")
+FEATURE_PROFILES = ("Core", "LocalAuthListManagement", "RemoteTrigger", "Reservation", "SmartCharging")
 """SupportedFeatureProfiles: what is complete (16.CORE.106)."""
 
 __all__ = ["FEATURE_PROFILES", "V16"]

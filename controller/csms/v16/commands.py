@@ -14,6 +14,7 @@ from controller.csms.v16 import (
     firmware,
     local_list,
     logs,
+    reservation,
     smart_charging,
 )
 from controller.csms.v16.calls import TX
@@ -158,6 +159,7 @@ TABLE: dict[str, Handler] = {
     **certificates.TABLE,
     **extended_trigger.TABLE,
     **logs.TABLE,
+    **reservation.TABLE,
     **smart_charging.TABLE,
     **firmware.TABLE,
 }

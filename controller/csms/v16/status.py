@@ -37,9 +37,9 @@ def status(view: EvseView) -> str:
         return "Unavailable"
     if view.finishing:
         return "Finishing"
-    if view.plugged or view.authorized:
-        return "Preparing"
-    return "Reserved" if view.reserved else "Available"
+    if view.reserved:  # G2: only the holder's token makes it Preparing, not somebody's plug
+        return "Reserved"
+    return "Preparing" if view.plugged or view.authorized else "Available"
 
 
 def _with_fault(view: EvseView, code: str) -> str:

@@ -19,6 +19,8 @@ from controller.domain.events import (
     FaultRaised,
     LogStatusChanged,
     MeterValuesTaken,
+    ReservationEnd,
+    ReservationEnded,
     SecurityEvent,
     StoppedReason,
     TransactionEnded,
@@ -137,6 +139,11 @@ def call(event: Event) -> Call | None:
             return values(event.evse_id, event.sample)
         case FaultRaised() | FaultCleared():
             return notify_event(event)
+        case ReservationEnded() if event.why is not ReservationEnd.CANCELLED:
+            return Call(
+                "ReservationStatusUpdate",
+                {"reservationId": event.reservation_id, "reservationUpdateStatus": event.why.value},
+            )
         case SecurityEvent() if event.type not in _NOT_CRITICAL:
             payload = {"type": event.type[:50], "timestamp": instant(event.at_ms)}
             if event.info:

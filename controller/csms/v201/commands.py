@@ -206,11 +206,35 @@ def _get_log_reply(verdict: Verdict) -> Payload:
     return payload
 
 
+def _reserve(payload: Payload) -> Command:
+    """H01. Without evseId any EVSE."""
+    if "connectorType" in payload:
+        raise Unacceptable(
+            "UnsupportedParam", "a connector type cannot be reserved, only an EVSE or any EVSE"
+        )
+    expires_at_ms = optional_instant(payload, "expiryDateTime")
+    if expires_at_ms is None:
+        raise Unacceptable("MissingParam", "expiryDateTime is required (H01)")
+    group = payload.get("groupIdToken")
+    return ask.ReserveNow(
+        reservation_id=payload["id"],
+        evse_id=payload.get("evseId", 0),
+        token=parse_token(payload["idToken"]),
+        expires_at_ms=expires_at_ms,
+        group=None if group is None else parse_token(group),
+    )
+
+
+def _cancel_reservation(payload: Payload) -> Command:
+    return ask.CancelReservation(payload["reservationId"])
+
+
 def _answered(_verdict: Verdict) -> Payload:
     raise AssertionError("a query needs no verdict")
 
 
 TABLE: dict[str, Handler] = {
+    "CancelReservation": Handler(_cancel_reservation, _ACCEPT_OR_REJECT),
     "ChangeAvailability": Handler(_change_availability, _ACCEPT_REJECT_OR_LATER),
     "ClearCache": Handler(_clear_cache, _ACCEPT_OR_REJECT),
     "ClearChargingProfile": Handler(_clear_profile, _statuses("Unknown", Status.ACCEPTED)),
@@ -222,6 +246,10 @@ TABLE: dict[str, Handler] = {
     "GetVariables": Handler(variables.get_variables, _answered),
     "RequestStartTransaction": Handler(_request_start, _request_start_reply),
     "RequestStopTransaction": Handler(_request_stop, _ACCEPT_OR_REJECT),
+    "ReserveNow": Handler(
+        _reserve,
+        _statuses("Rejected", Status.ACCEPTED, Status.FAULTED, Status.OCCUPIED, Status.UNAVAILABLE),
+    ),
     "Reset": Handler(_reset, _ACCEPT_REJECT_OR_LATER),
     "SendLocalList": Handler(_send_local_list, _statuses("Failed", Status.ACCEPTED, Status.VERSION_MISMATCH)),
     "SetChargingProfile": Handler(_set_profile, _ACCEPT_OR_REJECT),

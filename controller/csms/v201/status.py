@@ -13,9 +13,9 @@ def status(view: EvseView) -> str:
         return "Faulted"
     if not view.operative:
         return "Unavailable"
-    if view.plugged:
-        return "Occupied"
-    return "Reserved" if view.reserved else "Available"
+    if view.reserved:  # plugged in or not, until the holder's token comes (H03, errata 2.32)
+        return "Reserved"
+    return "Occupied" if view.plugged else "Available"
 
 
 def status_notification(view: EvseView) -> Call | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +53,13 @@ def render(station: Mapping[str, Any]) -> str:
         for evse in station.get("evses", [])
         if evse.get("warning")
     ]
-    return "\n".join([table(rows), "", table(lines), *faults])
+    reserved = [
+        f"EVSE {evse.get('evse_id')}: reserved for {evse.get('reserved_for')} until "
+        + time.strftime("%F %H:%M:%S", time.localtime(evse["reserved_until_ms"] / 1000))
+        for evse in station.get("evses", [])
+        if evse.get("reserved_until_ms")
+    ]
+    return "\n".join([table(rows), "", table(lines), *reserved, *faults])
 
 
 def evse_row(evse: Mapping[str, Any]) -> tuple[str, ...]:

@@ -55,6 +55,18 @@ def parsed(action: str, payload: dict[str, Any]) -> Any:
         ("Reset", {"type": "Soft"}, ask.Reset(ask.ResetKind.SOFT)),
         ("Reset", {"type": "Hard"}, ask.Reset(ask.ResetKind.IMMEDIATE)),
         ("ClearCache", {}, ask.ClearCache()),
+        ("CancelReservation", {"reservationId": 4}, ask.CancelReservation(4)),
+        (
+            "ReserveNow",
+            {
+                "connectorId": 0,
+                "expiryDate": "2026-01-01T01:00:00+01:00",
+                "idTag": "A",
+                "parentIdTag": "P",
+                "reservationId": 4,
+            },
+            ask.ReserveNow(4, 0, IdToken("A"), 1_767_225_600_000, IdToken("P")),
+        ),
         ("ClearChargingProfile", {"id": 3}, ask.ClearProfiles(ProfileFilter(id=3))),
         ("DataTransfer", {"vendorId": "v"}, ask.DataTransfer("v")),
         (
@@ -113,6 +125,7 @@ def test_16_CORE_119_unknown_transaction_is_rejected() -> None:
 
 
 STATION_ACTIONS = [
+    "CancelReservation",
     "ChangeAvailability",
     "ClearCache",
     "ClearChargingProfile",
@@ -120,6 +133,7 @@ STATION_ACTIONS = [
     "GetCompositeSchedule",
     "RemoteStartTransaction",
     "RemoteStopTransaction",
+    "ReserveNow",
     "Reset",
     "SendLocalList",
     "SetChargingProfile",

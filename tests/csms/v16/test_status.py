@@ -31,6 +31,7 @@ def status(one: EvseView) -> dict[str, Any]:
         (view(transaction_id="t", charging_state=C.IDLE), "SuspendedEV"),
         (view(plugged=True, finishing=True), "Finishing"),
         (view(reserved=True), "Reserved"),
+        (view(reserved=True, plugged=True), "Reserved"),
         (view(operative=False), "Unavailable"),
         (view(operative=False, plugged=True), "Unavailable"),
         (view(operative=False, transaction_id="t", charging_state=C.CHARGING), "Charging"),

@@ -70,6 +70,27 @@ def start(**more: Any) -> dict[str, Any]:
         ("Reset", {"type": "Immediate"}, ask.Reset(ask.ResetKind.IMMEDIATE)),
         ("Reset", {"type": "OnIdle", "evseId": 1}, ask.Reset(ask.ResetKind.ON_IDLE, 1)),
         ("ClearCache", {}, ask.ClearCache()),
+        ("CancelReservation", {"reservationId": 4}, ask.CancelReservation(4)),
+        (
+            "ReserveNow",
+            {
+                "id": 4,
+                "evseId": 2,
+                "expiryDateTime": "2026-01-01T00:00:00Z",
+                "idToken": {"idToken": "A", "type": "ISO14443"},
+                "groupIdToken": {"idToken": "G", "type": "Central"},
+            },
+            ask.ReserveNow(4, 2, IdToken("A", TokenType.ISO14443), 1_767_225_600_000, IdToken("G")),
+        ),
+        (
+            "ReserveNow",
+            {
+                "id": 4,
+                "expiryDateTime": "2026-01-01T00:00:00Z",
+                "idToken": {"idToken": "A", "type": "Central"},
+            },
+            ask.ReserveNow(4, 0, IdToken("A"), 1_767_225_600_000),
+        ),
         ("ClearChargingProfile", {"chargingProfileId": 3}, ask.ClearProfiles(ProfileFilter(id=3))),
         ("DataTransfer", {"vendorId": "v", "data": {"a": [1]}}, ask.DataTransfer("v", None, '{"a":[1]}')),
         ("DataTransfer", {"vendorId": "v", "messageId": "m", "data": "d"}, ask.DataTransfer("v", "m", "d")),
@@ -154,12 +175,14 @@ def test_B13_FR_01_what_only_2_1_has_is_rejected() -> None:
 
 
 STATION_ACTIONS = [
+    "CancelReservation",
     "ChangeAvailability",
     "ClearCache",
     "ClearChargingProfile",
     "DataTransfer",
     "RequestStartTransaction",
     "RequestStopTransaction",
+    "ReserveNow",
     "Reset",
     "SendLocalList",
     "SetChargingProfile",

@@ -17,6 +17,7 @@ from tests.csms.second_opinion import checked
         (view(plugged=True), "Occupied"),
         (view(plugged=True, transaction_id="t", charging_state=ChargingState.CHARGING), "Occupied"),
         (view(reserved=True), "Reserved"),
+        (view(reserved=True, plugged=True), "Reserved"),
         (view(operative=False, plugged=True), "Unavailable"),
         (view(fault="residual-current", operative=False), "Faulted"),
         (view(fault="starting"), "Available"),
