@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from controller.csms.anchor import verified_with
 from controller.csms.errors import LinkClosed, LinkError, LinkProblem
 from controller.csms.tls import (
     SUITES_12,
@@ -181,7 +182,8 @@ async def _connect(
             f"one of {', '.join(endpoint.subprotocols)}",
             "configure an OCPP version that this CSMS speaks, or its URL for that version",
         )
-    return Link(websocket, str(subprotocol), endpoint, group or ())
+    roots = verified_with(tls.seen[0], group) if tls is not None and group else ()
+    return Link(websocket, str(subprotocol), endpoint, roots)
 
 
 class Link:
@@ -200,7 +202,7 @@ class Link:
         self.subprotocol = subprotocol
         """The OCPP version the server chose. 16.CONN.02"""
         self.roots = roots
-        """The group of ``Endpoint.trust`` the server was verified with; () = with none of them."""
+        """What of ``Endpoint.trust`` the server was verified with; () = with nothing of it."""
         self._websocket = websocket
         self._connection_closed = ConnectionClosed
         self._where = endpoint.connection_url

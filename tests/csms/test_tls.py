@@ -14,6 +14,7 @@ import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection
 
+from controller.csms.anchor import verified_with
 from controller.csms.errors import LinkError, LinkProblem
 from controller.csms.link import Endpoint, connect
 from controller.csms.tls import (
@@ -243,6 +244,32 @@ def test_a_csms_with_the_old_root_is_verified_with_the_old_group(tmp_path: Path)
             assert error.problem is LinkProblem.TLS_UNTRUSTED and str(own) in str(error)
 
     asyncio.run(main())
+
+
+def test_16_SEC_22_of_several_roots_the_one_that_was_used_is_known(tmp_path: Path) -> None:
+    """Only that one is in use (M04.FR.06). The files may have text before the certificate."""
+
+    async def main() -> None:
+        files = tuple(root_file(tmp_path, name) for name in ("New", "CSMS", "Own"))
+        files[1].write_text("Issuer-Key-SHA256: 00\n" + files[1].read_text())
+        async with csms(stay, tls=server_tls(certificate(ca="CSMS"))) as port:
+            link = await connect(target(port, tmp_path, trust=(files,)))
+            assert link.roots == (files[1],)
+            await link.close()
+
+    asyncio.run(main())
+
+
+def test_where_python_does_not_tell_the_root_it_is_one_of_them(tmp_path: Path) -> None:
+    roots = (tmp_path / "a.pem", tmp_path / "b.pem")
+    assert verified_with(object(), roots) == roots
+
+    class Later:  # Python 3.13
+        def get_verified_chain(self) -> list[bytes]:
+            return [b"leaf", ssl.PEM_cert_to_DER_cert(root_file(tmp_path, "CSMS").read_text())]
+
+    assert verified_with(Later(), (*roots, root_file(tmp_path, "CSMS"))) == (root_file(tmp_path, "CSMS"),)
+    assert verified_with(Later(), roots) == roots
 
 
 def test_a_new_root_that_the_old_one_signed_is_enough(tmp_path: Path) -> None:
