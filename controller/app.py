@@ -39,11 +39,16 @@ from controller.domain.effects import (
     AskAuthorize,
     AskSignature,
     CancelUpload,
+    CheckSigningCertificate,
+    ConfirmInstallation,
+    DropFirmware,
     DropLog,
     Effect,
     ExamineCertificate,
+    FetchFirmware,
     ForgetSecurityLog,
     ForgetTokens,
+    InstallFirmware,
     MakeSigningRequest,
     ReadMeter,
     RemoveCertificate,
@@ -54,9 +59,11 @@ from controller.domain.effects import (
     StoreLocalList,
     UploadLog,
     UseClientCertificate,
+    VerifyFirmware,
 )
-from controller.domain.events import Event
+from controller.domain.events import Event, FirmwareStatus
 from controller.domain.evse import EvseSpec
+from controller.domain.firmware import FirmwareSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,
     CsmsChosen,
@@ -72,6 +79,8 @@ from controller.domain.random_delay import Draw
 from controller.domain.station import Station
 from controller.domain.views import EvseView, Progress
 from controller.facade import Facade
+from controller.firmware.installer import open_installer
+from controller.firmware.updater import Trust, Updater
 from controller.inbox import Inbox
 from controller.local.api import open_api
 from controller.local.jsonrpc import AlreadyServed
@@ -117,6 +126,8 @@ EXIT_CONFIGURATION = 4
 EXIT_RESTART = 75
 """EX_TEMPFAIL: the controller was told to restart; the supervisor starts it again."""
 
+FIRMWARE = "firmware"
+"""Directory of the storage where firmware is downloaded to."""
 TICK_S = 1.0
 KEEP_DAYS = 90
 """What was delivered and is this old leaves the journal (about 1 MB a day of uninterrupted charging)."""
@@ -172,6 +183,8 @@ class App:
         codec = Codec()
         self._machine_boot_id = machine_boot_id or boot_id()
         self.journal = SqliteJournal(self.database, self._machine_boot_id, codec)
+        self._installer = open_installer(config.firmware, config.storage_dir / FIRMWARE, say)
+        self._version = (self._installer.running() if self._installer else None) or VERSION
         self.settings = self._open_settings(profile)
         tokens = SqliteTokenTables(self.database, self.settings[AUTH_CACHE_ENTRIES])
         specs = [
@@ -194,6 +207,7 @@ class App:
             tokens,
             new_id,
             draw,
+            firmware=FirmwareSpec(self._installer is not None, config.firmware.charging_continues),
             log_exists=self._log_exists,
             identity=identity,
         )
@@ -224,7 +238,7 @@ class App:
             codec,
             clock,
             identity,
-            VERSION,
+            self._version,
             self._csms_status,
             self.link.status if self.link else dict,
             self.journal,
@@ -232,6 +246,7 @@ class App:
         self.certificates = CertificateKeeper(
             config.storage_dir / "certificates", self.station.certificates, self.inbox.take, clock, say
         )
+        self.updater = self._open_updater()
         self.peripherals = Peripherals(board, [spec.evse_id for spec in specs], clock, self.inbox.take, say)
         self.uploads = Uploads(
             config.storage_dir / "uploads",
@@ -255,7 +270,7 @@ class App:
             vendor=config.station.vendor,
             model=config.station.model,
             serial=config.station.serial,
-            firmware_version=VERSION,
+            firmware_version=self._version,
             security_profile=config.csms.security_profile if config.csms else 0,
             evses=tuple(
                 EvseFact(
@@ -303,8 +318,12 @@ class App:
         return Options(ca_files=(*configured, *self.certificates.central_roots()))
 
     def _switched_off(self) -> tuple[str, ...]:
-        """Feature profiles of 1.6 that the owner does not want."""
-        return () if self.settings[SMART_CHARGING_ENABLED] else ("SmartCharging",)
+        """Feature profiles of 1.6 that the owner does not want, or has no means for: without an installer
+        UpdateFirmware is NotSupported, and half a profile is none, although GetDiagnostics is answered."""
+        return (
+            *(() if self.settings[SMART_CHARGING_ENABLED] else ("SmartCharging",)),
+            *(() if self._installer is not None else ("FirmwareManagement",)),
+        )
 
     def _availability(self, evse_id: int, _connector_id: int) -> str:
         """2.0.1 AvailabilityState of the station (0) or an EVSE."""
@@ -331,7 +350,7 @@ class App:
             vendor=self.config.station.vendor,
             model=self.config.station.model,
             serial=self.config.station.serial,
-            firmware=VERSION,
+            firmware=self._version,
             meter_type=meter.model if meter else "",
         )
         return Client(
@@ -346,6 +365,22 @@ class App:
             on_state=self._client_changed,
             dated=self._dated,
         )
+
+    def _open_updater(self) -> Updater | None:
+        if self._installer is None:
+            return None
+        storage = self.config.storage_dir
+        trust = Trust(
+            manufacturer=self.certificates.manufacturer_roots,
+            revoked=lambda: sorted((storage / "certificates" / "revoked").glob("*.crl")),
+            servers=self._transfer_options,
+        )
+        updater = Updater(
+            storage / FIRMWARE, self._installer, trust, self.clock, self._begin, self.inbox.take, self._say
+        )
+        firmware = self.station.firmware
+        updater.tidy(firmware.order.number if firmware.order and firmware.under_way else None)
+        return updater
 
     def _endpoint(self) -> Endpoint:
         """Made anew for each connection: password and ping interval are settings."""
@@ -368,6 +403,8 @@ class App:
         """2.0.1 BootReasonEnumType: what the journal tells of how the last run ended."""
         if self.station.restarting is not None:
             return "ScheduledReset" if self.station.restarting is ResetKind.ON_IDLE else "RemoteReset"
+        if self.station.firmware.status is FirmwareStatus.INSTALL_REBOOTING:
+            return "FirmwareUpdate"
         last = self.journal.after(self.journal.last_seq() - 1, 1)
         return "ApplicationReset" if last and last[0].boot_id == self._machine_boot_id else "PowerUp"
 
@@ -390,8 +427,7 @@ class App:
         """Serve, and return an exit status. Raises ``StorageError`` when it cannot begin."""
         if self._replayed:
             self._say(f"journal: {self._replayed} events replayed")
-        self.inbox.begin(VERSION, self.boot_reason, boot_id=self._machine_boot_id)
-        self.inbox.take(CsmsChosen(self.config.csms.url if self.config.csms else None))
+        self.inbox.begin(self._version, self.boot_reason, boot_id=self._machine_boot_id)
         async with AsyncExitStack() as stack:
             stack.callback(self._close)
             logger = logging.getLogger("controller")
@@ -403,6 +439,8 @@ class App:
             await stack.enter_async_context(open_api(self.facade, self.config.runtime_dir))
             async with asyncio.TaskGroup() as group:
                 self._group = group
+                # The first input of this run: what it sets going needs the group.
+                self.inbox.take(CsmsChosen(self.config.csms.url if self.config.csms else None))
                 greeted = None if self.client is None else self._greeted
                 parts = [group.create_task(self.peripherals.run(greeted)), group.create_task(self._ticks())]
                 if self.link is not None:
@@ -505,6 +543,15 @@ class App:
                     self.security_log.clear()
                 except StorageError as error:
                     self._say(f"security log: {error}")
+            case (
+                CheckSigningCertificate()
+                | FetchFirmware()
+                | VerifyFirmware()
+                | InstallFirmware()
+                | ConfirmInstallation()
+                | DropFirmware()
+            ) if self.updater is not None:
+                self.updater.perform(effect)
             case _:
                 raise TypeError(f"no effect {effect!r}")
 

@@ -76,6 +76,21 @@ class BoardConfig:
     root: Path = Path("/")
 
 
+INSTALLERS = ("none", "simulated", "command")
+"""Who installs firmware. "simulated" pretends, for desks; "command" runs a program."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareConfig:
+    """[firmware]. ``command``: program and arguments, the path of the file is added; ``timeout_s``: for it.
+    ``charging_continues``: it installs beside running transactions."""
+
+    installer: str = "none"
+    command: tuple[str, ...] = ()
+    timeout_s: int = 1800
+    charging_continues: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class EvseConfig:
     """[[evse]]: what the owner lowers for one EVSE. ``limit_ma``: the circuit breaker's rating, say."""
@@ -96,6 +111,7 @@ class StationConfig:
     csms: CsmsConfig | None
     board: BoardConfig
     evses: tuple[EvseConfig, ...] = ()
+    firmware: FirmwareConfig = FirmwareConfig()
     settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     overrides: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     reboot_command: tuple[str, ...] | None = None
@@ -172,6 +188,7 @@ def desk_config(
     evses: int = 1,
     password: str | None = None,
     ca_file: Path | None = None,
+    installer: str = "simulated",
     settings: Mapping[str, str | int | bool] | None = None,
 ) -> str:
     """The text of a station.toml for a station without hardware that keeps everything in ``directory``."""
@@ -200,6 +217,9 @@ def desk_config(
         f"evses = {evses}",
         f"root = {_quoted(str(directory / 'root'))}",
         "",
+        "[firmware]",
+        f"installer = {_quoted(installer)}",
+        "",
         "[settings]",
         *(f"{_quoted(name)} = {_toml_value(value)}" for name, value in everything.items()),
     ]
@@ -222,6 +242,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "csms": ("url", "versions", "identity", "password", "password_file", "ca_file"),
     "board": ("profile", "evses", "root"),
     "evse": ("id", "limit_ma"),
+    "firmware": ("installer", "command", "timeout_s", "charging_continues"),
 }
 _TABLES = (*_KEYS, "settings")
 
@@ -259,6 +280,7 @@ class _Reader:
                 self.file(board, "board", "root") or Path("/"),
             ),
             self.evses(document),
+            self.firmware(document),
             MappingProxyType(self.settings(document)),
             reboot_command=self.words(station, "station", "reboot_command"),
         )
@@ -359,6 +381,41 @@ class _Reader:
                 self.wrong("evse.id", evse_id, "each EVSE once", "put everything into one [[evse]] table")
             evses.append(EvseConfig(evse_id, limit_ma))
         return tuple(evses)
+
+    def firmware(self, document: Mapping[str, Any]) -> FirmwareConfig:
+        table = self.table(document, "firmware", required=False)
+        plain = FirmwareConfig()
+        installer = table.get("installer", plain.installer)
+        if installer not in INSTALLERS:
+            self.wrong("firmware.installer", installer, f"one of {', '.join(INSTALLERS)}")
+        command = table.get("command", [])
+        if not isinstance(command, list) or not all(isinstance(one, str) and one for one in command):
+            self.wrong(
+                "firmware.command",
+                command,
+                'a list of texts, as ["/usr/local/sbin/install-firmware"]',
+                "write program and arguments apart; no shell reads them",
+            )
+            command = ["?"]
+        if installer == "command" and not command:
+            self.problems.append(
+                f"{self.path}: firmware.command: the key is missing; add it, or choose another installer"
+            )
+        elif installer != "command" and command and installer in INSTALLERS:
+            self.wrong(
+                "firmware.command",
+                f'a command beside installer = "{installer}"',
+                'installer = "command"',
+                "change the installer or remove the command",
+            )
+        elif command and command != ["?"] and not command[0].startswith("/"):
+            self.wrong("firmware.command", command[0], "a program by its whole path, which begins with /")
+        continues = table.get("charging_continues", plain.charging_continues)
+        if not isinstance(continues, bool):
+            self.wrong("firmware.charging_continues", continues, "true or false")
+            continues = plain.charging_continues
+        timeout_s = self.integer(table, "firmware", "timeout_s", 1, 86_400)
+        return FirmwareConfig(str(installer), tuple(command), timeout_s or plain.timeout_s, continues)
 
     def settings(self, document: Mapping[str, Any]) -> dict[str, str]:
         table = document.get("settings", {})

@@ -80,13 +80,13 @@ class Inbox:
             replayed += len(entries)
             seq = entries[-1].seq
 
-    def begin(self, version: str, boot_reason: str, rebooted: bool = False, boot_id: str = "") -> None:
+    def begin(self, version: str, boot_reason: str, boot_id: str = "") -> None:
         """Journal the start itself. ``boot_id``: of this run of the machine.
 
         Raises ``StorageError``: who cannot write does not start.
         """
         now = self._clock.now()
-        outcome = self.station.start(version, boot_reason, now, rebooted, boot_id)
+        outcome = self.station.start(version, boot_reason, now, boot_id)
         seq = self._journal.append(outcome.events, now)
         self._publish(outcome.events, seq)
 

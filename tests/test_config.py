@@ -7,6 +7,7 @@ import pytest
 from controller.config import (
     ConfigError,
     CsmsConfig,
+    FirmwareConfig,
     apply_overrides,
     check_evses,
     desk_config,
@@ -41,7 +42,7 @@ def test_the_example_of_the_documentation_is_right() -> None:
 
 def test_every_key_of_the_documentation_exists_and_the_other_way_round() -> None:
     page = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
-    tables = {"station": 7, "csms": 6, "board": 3, "[evse]": 2}
+    tables = {"station": 7, "csms": 6, "board": 3, "[evse]": 2, "firmware": 4}
     for name, keys in tables.items():
         section = page.split(f"## [{name}]\n", 1)[1].split("\n## ", 1)[0]
         documented = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
@@ -134,6 +135,33 @@ def test_what_is_wrong_with_csms(table: str, words: list[str]) -> None:
 )
 def test_what_is_wrong_with_the_rest(text: str, words: list[str]) -> None:
     found = problems(text)
+    assert any(all(word in line for word in [str(AT), *words]) for line in found), found
+
+
+def test_firmware_is_installed_by_nobody_unless_it_is_said() -> None:
+    assert parse_config(MINIMAL, AT).firmware == FirmwareConfig("none", (), 1800, False)
+    table = '[firmware]\ninstaller = "command"\ncommand = ["/bin/x", "-v"]\ntimeout_s = 9\n'
+    config = parse_config(MINIMAL + table + "charging_continues = true\n", AT)
+    assert config.firmware == FirmwareConfig("command", ("/bin/x", "-v"), 9, True)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('installer = "apt"', ["firmware.installer", '"apt"', "none, simulated, command"]),
+        ('installer = "command"', ["firmware.command", "missing", "another installer"]),
+        ('installer = "command"\ncommand = []', ["firmware.command", "missing"]),
+        ('installer = "command"\ncommand = "/bin/x -v"', ["firmware.command", "a list of texts", "no shell"]),
+        ('installer = "command"\ncommand = ["/bin/x", 1]', ["firmware.command", "a list of texts"]),
+        ('installer = "command"\ncommand = ["x"]', ["firmware.command", '"x"', "whole path"]),
+        ('command = ["/bin/x"]', ["firmware.command", 'installer = "command"', "remove the command"]),
+        ("timeout_s = 0", ["firmware.timeout_s", "found 0", "1 to 86400"]),
+        ('charging_continues = "yes"', ["firmware.charging_continues", '"yes"', "true or false"]),
+        ('instaler = "none"', ["firmware.instaler", "did you mean installer?"]),
+    ],
+)
+def test_what_is_wrong_with_firmware(table: str, words: list[str]) -> None:
+    found = problems(f"{MINIMAL}[firmware]\n{table}\n")
     assert any(all(word in line for word in [str(AT), *words]) for line in found), found
 
 
@@ -272,6 +300,7 @@ def test_the_desk_keeps_everything_in_its_directory(tmp_path: Path) -> None:
     settings = station(initial=config.initial_settings)
     assert (settings[c.EV_CONNECTION_TIMEOUT], settings[c.AUTH_ENABLED]) == (5, False)
     assert settings[c.RETRY_WAIT_MINIMUM] == 1
+    assert config.firmware == FirmwareConfig("simulated")
     default = parse_config(desk_config(tmp_path), tmp_path / "station.toml")
     assert default.csms == CsmsConfig("ws://127.0.0.1:9000/", "DESK01")
 

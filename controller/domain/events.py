@@ -81,14 +81,12 @@ class ChargingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StationStarted:
-    """The controller began to run. ``boot_reason``: 2.0.1 BootReasonEnumType. ``rebooted``: and so did the
-    machine, since the run before."""
+    """The controller began to run. ``boot_reason``: 2.0.1 BootReasonEnumType."""
 
     delivery: ClassVar[Delivery] = Delivery.LOCAL
     version: str
     boot_reason: str
     at_ms: int
-    rebooted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

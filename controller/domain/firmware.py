@@ -17,6 +17,13 @@ The course, with where a restart of the station goes on:
     Installing          a restart asks the installer, or compares the version that runs
     InstallRebooting    likewise
 
+*Unsigned firmware* (1.6 UpdateFirmware, 2.0.1 L02). The white paper forbids it altogether (L01.FR.20), and a
+station under security profile 2 or 3 obeys. Below that there is no TLS: whoever is on the line can give the
+station any order there is, a signature would close one door of many, and central systems without the white
+paper know nothing else than UpdateFirmware. So it is taken there, unless the owner says no
+(``Policy.unsigned_firmware``): the setting is for the owner alone, and an installer may ask for a signature
+of its own in the file.
+
 ``retries`` counts downloads after the first. The standard says "try" (1.6 6.55), as it did of GetDiagnostics
 before errata 3.50 put it right; with "try", 0 would mean nothing at all.
 """
@@ -44,6 +51,7 @@ from controller.domain.events import (
     FirmwareStatus,
     FirmwareStatusChanged,
     FirmwareUpdateBegun,
+    MachineStarted,
     StationStarted,
 )
 from controller.domain.evse import Evse, Hold
@@ -116,7 +124,8 @@ class Firmware:
         self._staged: FirmwareStaged | None = None
         # of this run
         self._version = ""  # what runs
-        self._rebooted = False
+        self._rebooted = False  # the machine, before this run
+        self._machine_started = False
         self._busy = False  # an effect for the present status is under way
         self._answered_at_ms: int | None = None  # the request was accepted in this turn
         self._retry_at_ms: int | None = None
@@ -136,9 +145,11 @@ class Firmware:
 
     def apply(self, event: Event) -> None:
         match event:
+            case MachineStarted():
+                self._machine_started = True
             case StationStarted():
-                self._version, self._rebooted = event.version, event.rebooted
-                self._busy = False
+                self._version, self._busy = event.version, False
+                self._rebooted, self._machine_started = self._machine_started, False
             case FirmwareUpdateBegun():
                 self.order, self.last, self._staged, self._digest = event, None, None, ""
             case FirmwareStatusChanged():

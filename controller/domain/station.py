@@ -206,13 +206,11 @@ class Station:
             answer if isinstance(answer, int) else None,
         )
 
-    def start(
-        self, version: str, boot_reason: str, now: Now, rebooted: bool = False, boot_id: str = ""
-    ) -> Outcome:
+    def start(self, version: str, boot_reason: str, now: Now, boot_id: str = "") -> Outcome:
         """The first turn after the journal was replayed. ``boot_id``: of the machine's run, "" = unknown."""
         turn = self._turn(now)
         self.timekeeping.begin(boot_id, turn)
-        turn.emit(StationStarted(version, boot_reason, now.utc_ms, rebooted))
+        turn.emit(StationStarted(version, boot_reason, now.utc_ms))
         self.security.started(turn, version, boot_reason)
         return Outcome(tuple(turn.events))
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from controller.config import FirmwareConfig
 from controller.domain.inputs import InstallOutcome
 
 Say = Callable[[str], None]
@@ -253,15 +254,29 @@ class _Tail:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """The whole process group: an installer that starts others must not leave them writing."""
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, signal_number)
-        except ProcessLookupError:
-            break
-        try:
-            async with asyncio.timeout(KILL_AFTER_S):
-                await process.wait()
-                return
-        except TimeoutError:
-            continue
+    _signal(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(KILL_AFTER_S):
+            await process.wait()
+    except TimeoutError:
+        pass  # it does not listen
+    _signal(process.pid, signal.SIGKILL)
     await process.wait()
+
+
+def _signal(group: int, signal_number: signal.Signals) -> None:
+    try:
+        os.killpg(group, signal_number)
+    except ProcessLookupError:
+        pass  # all of them have ended
+
+
+def open_installer(config: FirmwareConfig, directory: Path, say: Say) -> Installer | None:
+    """The installer of station.toml; None = there is none, and no firmware is taken."""
+    match config.installer:
+        case "simulated":
+            return SimulatedInstaller(directory)
+        case "command":
+            return CommandInstaller(config.command, config.timeout_s, say)
+        case _:
+            return None

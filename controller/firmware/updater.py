@@ -52,11 +52,11 @@ FirmwareEffect = (
 @dataclass(frozen=True, slots=True)
 class Trust:
     """Asked anew for every request. ``manufacturer``: files of the roots that firmware may be signed under;
-    ``revoked``: revocation lists; ``servers``: further roots for https and ftps."""
+    ``revoked``: revocation lists; ``servers``: whom to trust at https and ftps, and the limits."""
 
     manufacturer: Callable[[], Sequence[Path]]
     revoked: Callable[[], Sequence[Path]]
-    servers: Callable[[], Sequence[Path]] = tuple
+    servers: Callable[[], Options]
 
 
 class Updater:
@@ -139,8 +139,7 @@ class Updater:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not file.exists():  # it is there when the program ended right after the download
-                options = Options(ca_files=tuple(self._trust.servers()))
-                await download(location, file, options)
+                await download(location, file, self._trust.servers())
             digest = await asyncio.to_thread(_digest, file)
         except TransferError as error:
             self._take(FirmwareNotFetched(effect.update, str(error), final=error.fault.final))

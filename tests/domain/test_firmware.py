@@ -63,10 +63,12 @@ class Updating(Hand):
     def __init__(self, evses: int = 1, spec: FirmwareSpec = INSTALLER, **policy: Any) -> None:
         super().__init__(evses, replace(POLICY, **policy), firmware=spec)
         self.spec = spec
+        self.boots = 0
         self.begin("0.1.0")
 
     def begin(self, version: str, boot_reason: str = "PowerUp", rebooted: bool = True) -> None:
-        outcome = self.station.start(version, boot_reason, self.now, rebooted)
+        self.boots += rebooted
+        outcome = self.station.start(version, boot_reason, self.now, f"boot-{self.boots}")
         self.events.extend(outcome.events)
         for spec in self.specs:
             self.facts("A", evse_id=spec.evse_id)

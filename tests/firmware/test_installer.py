@@ -127,12 +127,12 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
         "print(child.pid, flush=True)\n"
         "time.sleep(600)"
     )
-    found, said = run(tmp_path, script, timeout_s=1.5)
+    found, said = run(tmp_path, script, timeout_s=3)
     assert found.outcome is InstallOutcome.FAILED
-    assert "not done within 1.5 s" in found.info
-    pid = int(said[0].split()[-1])
-    state = Path(f"/proc/{pid}/stat")
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    assert "not done within 3 s" in found.info
+    stat = Path(f"/proc/{int(said[0].split()[-1])}/stat")
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in ("Z", "X"):
+        os.sched_yield()  # SIGKILL was sent, it only has to be carried out
 
 
 def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+
+import pytest
 
 from controller.domain.measurands import Measurand, OnPhase
 from controller.domain.policy import Policy
 from controller.settings.policy import policy
-from tests.settings.support import station
+from tests.settings.support import FACTS, station
 
 
 def test_every_field_follows_its_setting() -> None:
@@ -84,3 +86,9 @@ def test_every_field_follows_its_setting() -> None:
         "local_list_entries", "profiles_max",  # what this program can hold, nobody sets
         "security_profile", "station_serial", "certificate_store_max",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("profile", [0, 1, 2, 3])
+def test_16_SEC_41_with_tls_firmware_has_to_be_signed_whatever_the_setting_says(profile: int) -> None:
+    settings = station(facts=replace(FACTS, security_profile=profile))
+    assert policy(settings).unsigned_firmware is (profile < 2)

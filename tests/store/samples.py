@@ -95,7 +95,6 @@ UPDATED = TransactionUpdated(
 
 EVERY_EVENT: tuple[Event, ...] = (
     StationStarted("0.1.0", "PowerUp", AT_MS),
-    StationStarted("0.2.0", "FirmwareUpdate", AT_MS, rebooted=True),
     FirmwareUpdateBegun(
         1, "ftp://fleet:key@files/1.bin", AT_MS, AT_MS + 1, 3, 60, 42, "PEM", "c2lnbg==", "0.1.0", AT_MS
     ),
