@@ -21,7 +21,9 @@ from controller.domain.stack import Piece, Stack
 
 LONGEST_S = 366 * 86_400
 MOST_PERIODS = 1_000
-"""A longer answer is cut, and its duration says so: it has to fit into a message and be found in a moment."""
+MOST_CHANGES = 2_000
+"""A longer answer is cut, and its duration says so: it has to fit into a message and be found in a moment,
+also where changes that change nothing leave few periods to tell."""
 
 _STEP_MS = 86_400_000
 
@@ -66,12 +68,16 @@ def composite(
     from_ms -= from_ms % 1000
     end_ms = from_ms + min(duration_s, LONGEST_S) * 1000
     periods: list[SchedulePeriod] = []
+    changes = 0
     at_ms = from_ms
     while at_ms < end_ms:
         to_ms = min(end_ms, at_ms + _STEP_MS)
         for cell_ms, own, common in _cells(at_ms, to_ms, [plan.stack for plan in plans], station):
-            limit = _limit(evse_id, unit, plans, own, common, voltage_v)
             start_s = (cell_ms - from_ms) // 1000
+            changes += 1
+            if changes > MOST_CHANGES:
+                return CompositeSchedule(evse_id, unit, from_ms, start_s, tuple(periods))
+            limit = _limit(evse_id, unit, plans, own, common, voltage_v)
             period = SchedulePeriod(start_s, limit.milli // 100 * 100, limit.phases)
             if periods and periods[-1].start_s == start_s:
                 periods.pop()  # changes within one second: the last holds

@@ -196,25 +196,7 @@ class SmartCharging:
                 return refuse("TxNotFound", "a TxProfile needs a running transaction on its EVSE")
             if profile.transaction_id not in (None, transaction.id):
                 return refuse("TxNotFound", f"no running transaction {profile.transaction_id} on this EVSE")
-        return (
-            _schedule_fault(profile)
-            or self._beyond(evse_id, profile, turn)
-            or self._too_many(evse_id, profile, turn)
-        )
-
-    def _beyond(self, _evse_id: int, profile: ChargingProfile, turn: Turn) -> Verdict | None:
-        """What the station told the CSMS it can do (1.6 9.4.1 to 9.4.3; 2.0.1 SmartChargingCtrlr)."""
-        policy, schedule = turn.policy, profile.schedule
-        if not 0 <= profile.stack_level <= policy.profile_stack_level_max:
-            info = f"stackLevel: found {profile.stack_level}, expected 0 to {policy.profile_stack_level_max}"
-            return Verdict(Status.REJECTED, "InvalidStackLevel", info)
-        if schedule.unit not in policy.profile_units:
-            info = f"chargingRateUnit: found {schedule.unit}, expected {' or '.join(policy.profile_units)}"
-            return Verdict(Status.REJECTED, "UnsupportedRateUnit", info)
-        if len(schedule.periods) > policy.profile_periods_max:
-            info = f"found {len(schedule.periods)} periods, expected at most {policy.profile_periods_max}"
-            return Verdict(Status.REJECTED, "InvalidSchedule", info)
-        return None
+        return _schedule_fault(profile) or _beyond(profile, turn) or self._too_many(evse_id, profile, turn)
 
     def _too_many(self, evse_id: int, profile: ChargingProfile, turn: Turn) -> Verdict | None:
         """1.6 9.4.5. A profile of a remote start that waits for its vehicle has its place already."""
@@ -300,6 +282,21 @@ def _disabled(turn: Turn) -> Verdict | None:
     if turn.policy.smart_charging_enabled:
         return None
     return Verdict(Status.NOT_SUPPORTED, "NotEnabled", "smart charging is switched off at this station")
+
+
+def _beyond(profile: ChargingProfile, turn: Turn) -> Verdict | None:
+    """What the station told the CSMS it can do (1.6 9.4.1 to 9.4.3; 2.0.1 SmartChargingCtrlr)."""
+    policy, schedule = turn.policy, profile.schedule
+    if not 0 <= profile.stack_level <= policy.profile_stack_level_max:
+        info = f"stackLevel: found {profile.stack_level}, expected 0 to {policy.profile_stack_level_max}"
+        return Verdict(Status.REJECTED, "InvalidStackLevel", info)
+    if schedule.unit not in policy.profile_units:
+        info = f"chargingRateUnit: found {schedule.unit}, expected {' or '.join(policy.profile_units)}"
+        return Verdict(Status.REJECTED, "UnsupportedRateUnit", info)
+    if len(schedule.periods) > policy.profile_periods_max:
+        info = f"found {len(schedule.periods)} periods, expected at most {policy.profile_periods_max}"
+        return Verdict(Status.REJECTED, "InvalidSchedule", info)
+    return None
 
 
 def _schedule_fault(profile: ChargingProfile) -> Verdict | None:

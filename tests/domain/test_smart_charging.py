@@ -678,7 +678,20 @@ def test_an_answer_without_end_is_cut_and_says_so() -> None:
     found = verdict.composite
     assert found is not None
     assert len(found.periods) == 1000
-    assert found.periods[-1].start_s < found.duration_s <= 366 * 86_400
+    assert found.periods[-1].start_s < found.duration_s < 366 * 86_400
+    hand.install(profile(*((at_s * 60, 10) for at_s in range(100)), every="Daily"), 1)
+    verdict = hand.give(GetComposite(1, 2**31))
+    assert verdict is not None
+    found = verdict.composite
+    assert found is not None
+    assert [(one.start_s, one.limit_milli) for one in found.periods] == [(0, 10_000)]
+    assert 19 * 86_400 < found.duration_s < 366 * 86_400, "what changes nothing has to be looked at, too"
+    hand.give(ClearProfiles(ProfileFilter()))
+    assert hand.install(profile(10), 1).status is Status.ACCEPTED
+    verdict = hand.give(GetComposite(1, 2**31))
+    assert verdict is not None
+    assert verdict.composite is not None
+    assert verdict.composite.duration_s == 366 * 86_400
 
 
 @pytest.mark.parametrize("evse_id", [0, 1])
