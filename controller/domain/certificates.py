@@ -122,6 +122,7 @@ class CertificateManagement:
         self._number = number
         self._record = record
         self.certificates: tuple[StoredCertificate, ...] | None = None
+        self._own: tuple[StoredCertificate, ...] = ()  # those of the station among them
         self.signing: Signing | None = None
         self.trial: Trial | None = None
         self.proven: ClientCertificateProven | None = None
@@ -194,7 +195,7 @@ class CertificateManagement:
 
     def clients(self, utc_ms: int) -> list[StoredCertificate]:
         """Client certificates that are valid now, newest first (A02.FR.09)."""
-        valid = [one for one in self.of(CertificateUse.CLIENT) if one.facts.valid_at(utc_ms)]
+        valid = [one for one in self._own if one.facts.valid_at(utc_ms)]
         return sorted(valid, key=lambda one: one.facts.not_before_ms, reverse=True)
 
     def trusted(self) -> list[list[StoredCertificate]]:
@@ -209,7 +210,7 @@ class CertificateManagement:
 
     def expires_at_ms(self) -> int | None:
         """UTC: when the last of the client certificates ends, None = there is none."""
-        return max((one.facts.not_after_ms for one in self.of(CertificateUse.CLIENT)), default=None)
+        return max((one.facts.not_after_ms for one in self._own), default=None)
 
     def expires_soon(self, utc_ms: int) -> bool | None:
         """Within a week, or it has. None = the files were not looked at yet."""
@@ -227,7 +228,7 @@ class CertificateManagement:
     def _delete(self, command: DeleteCertificate, turn: Turn) -> Verdict | int:
         if self.certificates is None:
             return Verdict(Status.FAILED, "NotReady", "the certificates were not read yet")
-        if any(_same_issuer_and_serial(one, command.hash) for one in self.of(CertificateUse.CLIENT)):
+        if any(_same_issuer_and_serial(one, command.hash) for one in self._own):
             # M04.FR.05. Whoever names it wrongly in the issuer's key means it all the same.
             return Verdict(Status.FAILED, "ClientCertificate", "the station's own certificate stays")
         found = [one for one in self.of(*ROOTS) if any(h.key == command.hash.key for h in one.facts.hashes)]
@@ -395,7 +396,7 @@ class CertificateManagement:
     def _signed_examined(
         self, number: int, command: TakeSignedCertificate, seen: CertificateExamined, turn: Turn
     ) -> None:
-        own = self.of(CertificateUse.CLIENT)
+        own = self._own
         fault = seen.fault
         if not fault and any(one.fingerprint == seen.chain[0].fingerprint for one in own):
             # The CSMS did not get the answer the first time.
@@ -450,6 +451,7 @@ class CertificateManagement:
 
     def _found(self, found: CertificatesFound, turn: Turn) -> None:
         self.certificates = found.certificates
+        self._own = tuple(self.of(CertificateUse.CLIENT))
         roots = {one.fingerprint for one in self.of(CertificateUse.CSMS_ROOT)}
         job = self._jobs.pop(found.job, None) if found.job is not None else None
         if job is not None:
@@ -503,7 +505,7 @@ class CertificateManagement:
             return
         self._settle_signing(turn)
         self._settle_client(turn)
-        if self.of(CertificateUse.CLIENT):
+        if self._own:
             self._settle_renewal(turn)
             self._settle_old(turn)
 
@@ -545,7 +547,7 @@ class CertificateManagement:
         """A02.FR.10."""
         if self.proven is None or turn.now.utc_ms - self.proven.at_ms < KEEP_OLD_MS:
             return
-        clients = self.of(CertificateUse.CLIENT)
+        clients = self._own
         proven = next((one for one in clients if one.fingerprint == self.proven.fingerprint), None)
         if proven is None:
             return
