@@ -244,7 +244,12 @@ class App:
             self.journal,
         )
         self.certificates = CertificateKeeper(
-            config.storage_dir / "certificates", self.station.certificates, self.inbox.take, clock, say
+            config.storage_dir / "certificates",
+            self.station.certificates,
+            self.inbox.take,
+            clock,
+            say,
+            config.csms.ca_file if config.csms else None,
         )
         self.updater = self._open_updater()
         self.peripherals = Peripherals(board, [spec.evse_id for spec in specs], clock, self.inbox.take, say)

@@ -49,8 +49,10 @@ class CertificateKeeper:
         take: Callable[[Input], object],
         clock: Clock,
         say: Callable[[str], None],
+        owner_roots: Path | None = None,
     ) -> None:
-        self._store = Store(directory)
+        """``owner_roots``: the file of roots that station.toml names for the CSMS."""
+        self._store = Store(directory, owner_roots)
         self._management = management
         self._take = take
         self._clock = clock
@@ -88,7 +90,11 @@ class CertificateKeeper:
             self._say(f"certificates: {error}")
             self._found(effect.job, str(error))
             return
-        self._take(CertificateExamined(effect.job, seen.chain, seen.fault, seen.key_held, seen.anchors))
+        self._take(
+            CertificateExamined(
+                effect.job, seen.chain, seen.fault, seen.key_held, seen.anchors, seen.owner_anchored
+            )
+        )
 
     async def _change(self, job: int, work: Callable[[], None]) -> None:
         fault = ""
@@ -129,7 +135,7 @@ class CertificateKeeper:
     def _found(self, job: int | None, fault: str) -> None:
         roots = [StoredCertificate(file.use, file.facts) for file in self._contents.roots]
         own = [StoredCertificate(CertificateUse.CLIENT, file.facts) for file in self._contents.clients]
-        self._take(CertificatesFound((*roots, *own), job, fault))
+        self._take(CertificatesFound((*roots, *own), job, fault, self._store.owner_roots is not None))
 
     # ------------------------------------------------------------------ ports.Certificates
 

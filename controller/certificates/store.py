@@ -81,19 +81,22 @@ class Contents:
 class Examined:
     """A text that came from outside. ``chain``: leaf first. ``fault``: why it cannot be read, "" = it can.
     ``key_held``: the leaf's key is one of this station. ``anchors``: fingerprints of the installed CSMS roots
-    that the chain leads to."""
+    that the chain leads to. ``owner_anchored``: it leads to a root of station.toml."""
 
     chain: tuple[CertificateFacts, ...] = ()
     fault: str = ""
     key_held: bool = False
     anchors: tuple[str, ...] = ()
+    owner_anchored: bool = False
 
 
 class Store:
-    """``directory`` need not exist; it is made for the first file. Raises ``StoreFailed``."""
+    """``directory`` need not exist; it is made for the first file. ``owner_roots``: [csms] ca_file, which is
+    no part of the store. Raises ``StoreFailed``."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, owner_roots: Path | None = None) -> None:
         self.directory = directory
+        self.owner_roots = owner_roots
 
     def place(self, use: CertificateUse) -> Path:
         return self.directory / DIRECTORIES[use]
@@ -206,7 +209,17 @@ class Store:
         clients, pending = self._clients(roots, problems)
         held = {*pending, *(client.facts.key_id for client in clients)}
         anchors = tuple(central[root] for root in x509.anchors(chain, central))
-        return Examined(facts, "", facts[0].key_id in held, anchors)
+        owner = bool(x509.anchors(chain, self._owner_roots()))
+        return Examined(facts, "", facts[0].key_id in held, anchors, owner)
+
+    def _owner_roots(self) -> list[Certificate]:
+        """A file that cannot be read vouches for nobody; the connection tells of it."""
+        if self.owner_roots is None:
+            return []
+        try:
+            return x509.bundle(_read(self.owner_roots, 10 * MOST_FILE_BYTES))
+        except (StoreFailed, BadCertificate):
+            return []
 
     # ------------------------------------------------------------------ writing
 
@@ -283,10 +296,10 @@ def _entries(place: Path) -> list[Path]:
         raise StoreFailed(f"{place}: cannot be read: {error.strerror}") from error
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, most: int = MOST_FILE_BYTES) -> str:
     try:
-        if path.stat().st_size > MOST_FILE_BYTES:
-            raise StoreFailed(f"larger than {MOST_FILE_BYTES} bytes")
+        if path.stat().st_size > most:
+            raise StoreFailed(f"larger than {most} bytes")
         return path.read_text(encoding="ascii")
     except OSError as error:
         raise StoreFailed(f"cannot be read: {error.strerror}") from error

@@ -30,19 +30,23 @@ class BadCertificate(ValueError):
 
 
 def parse(pem: str) -> list[x509.Certificate]:
-    """All certificates of a PEM text, in its order. Raises ``BadCertificate``."""
-    from cryptography import x509
-
+    """The certificates of a PEM text that somebody sent, in its order. Raises ``BadCertificate``."""
     if "PRIVATE KEY" in pem:
         raise BadCertificate("found a private key beside the certificate: it is compromised, use a new one")
-    try:
-        found = x509.load_pem_x509_certificates(pem.encode("ascii"))
-    except (ValueError, TypeError, x509.InvalidVersion) as error:
-        raise BadCertificate(f"no X.509 certificate in PEM form: {error}") from error
-    found = list(dict.fromkeys(found))  # some central systems send a certificate twice
+    found = list(dict.fromkeys(bundle(pem)))  # some central systems send a certificate twice
     if len(found) > LONGEST_CHAIN:
         raise BadCertificate(f"found {len(found)} certificates, expected at most {LONGEST_CHAIN}")
     return found
+
+
+def bundle(pem: str) -> list[x509.Certificate]:
+    """All certificates of a PEM text. Raises ``BadCertificate``."""
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificates(pem.encode("ascii"))
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
+        raise BadCertificate(f"no X.509 certificate in PEM form: {error}") from error
 
 
 def one(pem: str) -> x509.Certificate:

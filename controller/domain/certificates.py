@@ -122,6 +122,7 @@ class CertificateManagement:
         self._number = number
         self._record = record
         self.certificates: tuple[StoredCertificate, ...] | None = None
+        self._owner_roots = False
         self._own: tuple[StoredCertificate, ...] = ()  # those of the station among them
         self.signing: Signing | None = None
         self.trial: Trial | None = None
@@ -286,7 +287,10 @@ class CertificateManagement:
             return Verdict(Status.ACCEPTED, info="it was installed already")
         if command.use is CertificateUse.CSMS_ROOT:
             old = self._replaced(turn.policy)
-            if old and not set(seen.anchors) & set(old):
+            vouched = (
+                bool(set(seen.anchors) & set(old)) if old else seen.owner_anchored or not self._owner_roots
+            )
+            if turn.policy.additional_root_check and not vouched:
                 return Verdict(
                     Status.REJECTED,
                     "InvalidCertificate",
@@ -299,7 +303,9 @@ class CertificateManagement:
 
     def _replaced(self, policy: Policy) -> tuple[str, ...]:
         """With AdditionalRootCertificateCheck: what a new root of the CSMS replaces (M05.FR.09). A root that
-        has not worked yet is not among them: it vouches for nobody, and goes when another one comes."""
+        has not worked yet is not among them: it vouches for nobody, and goes when another one comes. The
+        owner's roots in station.toml are never replaced, but the first to be installed has to be signed by
+        one of them."""
         if not policy.additional_root_check:
             return ()
         if self.trial is not None:
@@ -451,6 +457,7 @@ class CertificateManagement:
 
     def _found(self, found: CertificatesFound, turn: Turn) -> None:
         self.certificates = found.certificates
+        self._owner_roots = found.owner_roots
         self._own = tuple(self.of(CertificateUse.CLIENT))
         roots = {one.fingerprint for one in self.of(CertificateUse.CSMS_ROOT)}
         job = self._jobs.pop(found.job, None) if found.job is not None else None

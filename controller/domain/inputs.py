@@ -248,24 +248,27 @@ class Tick:
 @dataclass(frozen=True, slots=True)
 class CertificatesFound:
     """All usable certificates of the store, after a look at the files. ``job``: of the effect that this
-    answers, None = the look at the start. ``fault``: why the effect failed, "" = it did not."""
+    answers, None = the look at the start. ``fault``: why the effect failed, "" = it did not.
+    ``owner_roots``: station.toml names roots of the CSMS, too."""
 
     certificates: tuple[StoredCertificate, ...]
     job: int | None = None
     fault: str = ""
+    owner_roots: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateExamined:
     """``chain``: leaf first, each signed by the next. ``fault``: why it cannot be read, "" = it can.
     ``key_held``: the leaf's key is one of this station. ``anchors``: fingerprints of the installed CSMS roots
-    that the chain leads to."""
+    that the chain leads to. ``owner_anchored``: it leads to a root that station.toml names."""
 
     job: int
     chain: tuple[CertificateFacts, ...]
     fault: str = ""
     key_held: bool = False
     anchors: tuple[str, ...] = ()
+    owner_anchored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,17 @@ def test_16_SEC_21_a_hundred_certificates(store: Store) -> None:
     assert len({root.facts.hashes[0].key for root in contents.roots}) == 100
 
 
+def test_16_SEC_24_roots_of_station_toml_vouch_too(tmp_path: Path) -> None:
+    ca, other = pki.root(), pki.root("Other")
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("".join(pki.root(str(number)).pem for number in range(12)) + ca.pem)
+    store = Store(tmp_path / "certificates", bundle)
+    assert store.examine(pki.root("New", issuer=ca).pem).owner_anchored
+    assert not store.examine(pki.root("New", issuer=other).pem).owner_anchored
+    bundle.write_text("damaged")
+    assert not store.examine(pki.root("New", issuer=ca).pem).owner_anchored
+
+
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")
 def test_16_SEC_17_16_SEC_23_a_certificate_with_any_byte_wrong_is_a_result_and_no_exception(
     store: Store,

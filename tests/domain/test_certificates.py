@@ -441,6 +441,15 @@ def test_16_SEC_22_16_SEC_24_of_a_trial_the_new_root_can_be_deleted_but_not_the_
     same_after_replay(checked.hand)
 
 
+def test_16_SEC_24_the_first_one_has_to_be_signed_by_a_root_of_station_toml(shell: Shell) -> None:
+    policy(shell.hand, additional_root_check=True)
+    shell.hand.give(CertificatesFound((), owner_roots=True))
+    assert shell.install(facts("Root")).status is Status.REJECTED
+    verdict = shell.ask(InstallCertificate(CSMS, "PEM"), (facts("Root"),), owner_anchored=True)
+    assert verdict.status is Status.ACCEPTED
+    assert shell.hand.station.certificates.trial is None
+
+
 def test_16_SEC_24_without_the_check_several_roots_live_side_by_side(shell: Shell) -> None:
     shell.install(facts("A"))
     shell.install(facts("B"))
