@@ -285,27 +285,26 @@ class CertificateManagement:
         facts = seen.chain[0]
         if any(one.fingerprint == facts.fingerprint for one in self.of(command.use)):
             return Verdict(Status.ACCEPTED, info="it was installed already")
-        if command.use is CertificateUse.CSMS_ROOT:
-            old = self._replaced(turn.policy)
-            vouched = (
-                bool(set(seen.anchors) & set(old)) if old else seen.owner_anchored or not self._owner_roots
-            )
-            if turn.policy.additional_root_check and not vouched:
-                return Verdict(
-                    Status.REJECTED,
-                    "InvalidCertificate",
-                    f"{facts.name}: not signed by the root that it would replace",
-                )
+        checked = command.use is CertificateUse.CSMS_ROOT and turn.policy.additional_root_check
+        if checked and not self._vouched(seen, turn.policy):
+            fault = f"{facts.name}: not signed by the root that it would replace"
+            return Verdict(Status.REJECTED, "InvalidCertificate", fault)
         most = turn.policy.certificate_store_max
         if len(self.of(*ROOTS)) >= most:
             return Verdict(Status.REJECTED, "StoreFull", f"{most} roots are installed already")
         return None
 
+    def _vouched(self, seen: CertificateExamined, policy: Policy) -> bool:
+        """M05.FR.09, 10. The owner's roots in station.toml are not replaced, but the first root to be
+        installed has to be signed by one of them."""
+        old = self._replaced(policy)
+        if old:
+            return bool(set(seen.anchors) & set(old))
+        return seen.owner_anchored or not self._owner_roots
+
     def _replaced(self, policy: Policy) -> tuple[str, ...]:
         """With AdditionalRootCertificateCheck: what a new root of the CSMS replaces (M05.FR.09). A root that
-        has not worked yet is not among them: it vouches for nobody, and goes when another one comes. The
-        owner's roots in station.toml are never replaced, but the first to be installed has to be signed by
-        one of them."""
+        has not worked yet is not among them: it vouches for nobody, and goes when another one comes."""
         if not policy.additional_root_check:
             return ()
         if self.trial is not None:
