@@ -305,6 +305,11 @@ class Evse:
         """A transaction runs, or its vehicle is still there: what is scheduled waits for both to be over."""
         return self.transaction is not None or self.finishing
 
+    @property
+    def heard(self) -> bool:
+        """The safety process has reported this EVSE since the controller began."""
+        return self._known_since_ms is not None
+
     def fault(self) -> str | None:
         """The blocking fault to show, the oldest first."""
         return self.keeper.blocking

@@ -28,6 +28,7 @@ from controller.domain.events import (
     TransactionStarted,
 )
 from controller.domain.evse import Evse
+from controller.domain.faults import SAFETY_SILENT
 from controller.domain.tokens import IdToken
 from controller.domain.turn import Turn
 
@@ -107,8 +108,9 @@ class Reservations:
 
     def _kept(self, evse_id: int) -> ReservationMade | None:
         """The reservation for any EVSE that needs just this one, None = it has another."""
-        claimed = self._claimed(evse_id)
-        waiting = [one for one in self._floating() if one.reservation_id not in claimed]
+        floating = self._floating()
+        claimed = self._claimed(evse_id) if floating else ()
+        waiting = [one for one in floating if one.reservation_id not in claimed]
         return waiting[0] if waiting and self._vacant_beside(evse_id) < len(waiting) else None
 
     def _claimed(self, except_evse_id: int) -> set[int]:
@@ -270,8 +272,17 @@ def _matches(one: ReservationMade, token: IdToken, group: IdToken | None) -> boo
 
 def _usable(evse: Evse | None) -> bool:
     return (
-        evse is not None and evse.available and evse.scheduled_operative is not False and evse.fault() is None
+        evse is not None
+        and evse.available
+        and evse.scheduled_operative is not False
+        and (evse.fault() is None or _not_yet_heard(evse))
     )
+
+
+def _not_yet_heard(evse: Evse) -> bool:
+    """After a reboot the safety process may come later than the controller has patience: that is no news of
+    the EVSE, and a reservation outlives it (B01.FR.13)."""
+    return not evse.heard and evse.fault() == SAFETY_SILENT
 
 
 def _vacant(evse: Evse) -> bool:

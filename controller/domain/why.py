@@ -16,6 +16,9 @@ from controller.domain.instant import Now
 from controller.domain.limits import Claim, lowest
 from controller.domain.station import Station
 
+_LAST_S = 253_402_300_799
+"""9999-12-31T23:59:59Z, the last instant that ``datetime`` can show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -75,7 +78,8 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         rows.append(Reason("session", "no vehicle", "pilot state A", "pilot", None, "plug in"))
     reserved = station.reservations.shown(evse_id)
     if reserved is not None:
-        until = datetime.fromtimestamp(reserved.expires_at_ms // 1000, UTC).strftime("%F %H:%M:%S UTC")
+        until_s = min(reserved.expires_at_ms // 1000, _LAST_S)
+        until = datetime.fromtimestamp(until_s, UTC).strftime("%F %H:%M:%S UTC")
         what = f"for {reserved.token.value} until {until}"
         if reserved.evse_id == 0:
             what = f"any one EVSE, {what}"

@@ -31,6 +31,7 @@ from controller.domain.inputs import (
     EvseFacts,
     PolicyChanged,
     Reading,
+    SafetyLost,
     StorageChanged,
     Tick,
 )
@@ -642,6 +643,30 @@ def test_16_RESV_11_it_outlives_a_restart() -> None:
         other.handle(facts(hand, spec.evse_id), hand.now)
         other.handle(Reading(spec.evse_id, hand.mono_ms, 5000), hand.now)
     assert [view.reserved for view in other.views(hand.now)[1:]] == [True, True]
+
+
+def test_16_RESV_11_a_safety_process_that_comes_late_after_a_reboot_costs_no_reservation() -> None:
+    hand = station()
+    reserve(hand)
+    late = Hand()
+    for event in hand.station.checkpoint():
+        late.station.apply(event)
+    late.give(SafetyLost("nobody there yet"))
+    late.sleep(5, tick=True)
+    assert late.station.evses[1].fault() == "safety-silent"
+    assert len(late.station.reservations.all) == 1
+    late.facts("A")
+    late.sleep(1)
+    assert shown(late) == [True]
+    late.give(SafetyLost("no report any more"))
+    assert late.station.reservations.all == {}, "now it is a fault like others"
+
+
+def test_a_reservation_to_the_end_of_time_can_be_shown() -> None:
+    hand = station()
+    hand.give(ReserveNow(1, 1, IdToken(HOLDER), 2**62))
+    rows = [row.value for row in reasons(hand.station, 1, hand.now) if row.name == "reserved"]
+    assert rows == ["for HOLDER until 9999-12-31 23:59:59 UTC"]
 
 
 def facts(hand: Hand, evse_id: int) -> EvseFacts:

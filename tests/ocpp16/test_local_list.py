@@ -323,3 +323,35 @@ def test_free_vend_needs_no_token(tmp_path: Path) -> None:
             assert authorized(csms) == []
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("subprotocol", ["ocpp2.0.1", "ocpp2.1"])
+def test_D01_D02_the_same_list_in_2_0_1(tmp_path: Path, subprotocol: str) -> None:
+    async def main() -> None:
+        async with FakeCsms(subprotocol) as csms, Cabin.build(tmp_path, csms, subprotocol) as cabin:
+            await cabin.online()
+
+            def entry(uid: str, status: str | None = "Accepted") -> Payload:
+                token: Payload = {"idToken": {"idToken": uid, "type": "ISO14443"}}
+                return token if status is None else {**token, "idTokenInfo": {"status": status}}
+
+            async def send201(number: int, kind: str, *entries: Payload) -> str:
+                payload: Payload = {"versionNumber": number, "updateType": kind}
+                if entries:
+                    payload["localAuthorizationList"] = list(entries)
+                return str((await csms.call("SendLocalList", payload))["status"])
+
+            async def version201() -> int:
+                return int((await csms.call("GetLocalListVersion", {}))["versionNumber"])
+
+            assert await version201() == 0
+            assert await send201(3, "Full", entry(CARD), entry("B")) == "Accepted"
+            assert await send201(3, "Differential", entry("C")) == "VersionMismatch"
+            assert await send201(4, "Differential", entry("D"), entry("d")) == "Failed"
+            assert await send201(4, "Differential", entry("B", None)) == "Accepted"
+            await cabin.charging()
+            assert not csms.of("Authorize")
+            assert await send201(9, "Full") == "Accepted"
+            assert await version201() == 9, "D02: an emptied list keeps its version"
+
+    run_virtual(main())
