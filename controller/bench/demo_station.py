@@ -28,6 +28,7 @@ STATION_ID = "DEMO01"
 MARK = ".joulepost-demo"
 """A file in directories the demo made: only those are used again."""
 START_TIMEOUT_S = 30.0
+RESTART_TIMEOUT_S = 2.0
 LONGEST_TEMPORARY = 60
 """Bytes of a temporary directory's path: the sockets below it have to fit (``sockets.SOCKET_PATH_BYTES``)."""
 SETTINGS: Mapping[str, str | int | bool] = {"SampledDataCtrlr.TxUpdatedInterval": 2}
@@ -171,7 +172,9 @@ class DemoStation:
             status = child.poll()
             if status == RESTART_STATUS:
                 self._tell(f"{name} restarts")
-                self._clients.pop(name).close()
+                gone = self._clients.pop(name, None)
+                if gone is not None:
+                    gone.close()
                 self._spawn(name, self._argv[name])
                 self._answer(name)
             elif status is not None:
@@ -235,10 +238,25 @@ class DemoStation:
             raise DemoFailed(f"{process} {method}: {exc.message}") from exc
 
     def _call(self, process: str, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        try:
+            return self._client(process).call(method, params)
+        except Unreachable:
+            if not self._restarts(process):
+                raise
+        self.check_alive()
+        return self._client(process).call(method, params)
+
+    def _client(self, process: str) -> LocalClient:
         client = self._clients.get(process)
         if client is None:
             client = self._clients[process] = LocalClient(socket_path(self.home / "run", process), 40)
-        return client.call(method, params)
+        return client
+
+    def _restarts(self, process: str) -> bool:
+        """Whether a process that has just gone away asks to be started again."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._children[process].wait(RESTART_TIMEOUT_S) == RESTART_STATUS
+        return False
 
 
 def _home(given: Path | None) -> Path:
