@@ -257,6 +257,17 @@ class TransactionUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleKept:
+    """Values for the end of the transaction (1.6 transactionData): a restart in between must keep them."""
+
+    delivery: ClassVar[Delivery] = Delivery.LOCAL
+    transaction_id: str
+    evse_id: int
+    sample: MeterSample
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionStopping:
     """The decision to end a transaction: power is being withdrawn, ``TransactionEnded`` follows.
 
@@ -661,6 +672,7 @@ Event = (
     | TokenRefused
     | TransactionStarted
     | TransactionUpdated
+    | SampleKept
     | TransactionStopping
     | TransactionEnded
     | MeterValuesTaken

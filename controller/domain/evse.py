@@ -22,6 +22,7 @@ from controller.domain.events import (
     Event,
     MeterValuesTaken,
     ProfileInstalled,
+    SampleKept,
     SessionEnded,
     SessionStarted,
     StationStarted,
@@ -214,6 +215,8 @@ class Evse:
                 self._woke_in_transaction = False
             case TransactionUpdated() if self.transaction is not None:
                 self.transaction.update(event)
+            case SampleKept() if self.transaction is not None:
+                self.transaction.keep_for_end(event.sample)
             case TransactionStopping() if self.transaction is not None:
                 self.transaction.stopping = event
             case TransactionEnded():
@@ -253,6 +256,11 @@ class Evse:
             events.append(self.session)
         if transaction is not None:
             events.append(transaction.started)
+            events.extend(
+                SampleKept(transaction.id, self.spec.evse_id, one, 0)
+                for one in transaction.ended_samples
+                if one not in transaction.started.samples
+            )
             if transaction.refused is not None:
                 events.append(transaction.refused)
             if transaction.last_updated is not None:
@@ -756,7 +764,8 @@ class Evse:
         ended_begin = sample(
             reading, around, _for_end(turn.policy), ReadingContext.TRANSACTION_BEGIN, now.utc_ms
         )
-        self.transaction.ended_samples = [ended_begin] if ended_begin is not None else []
+        if ended_begin is not None and [ended_begin] != self.transaction.ended_samples:
+            self._keep_for_end(turn, self.transaction, ended_begin)
         if held.profile is not None:
             profile = replace(held.profile, transaction_id=started.transaction_id)
             turn.emit(ProfileInstalled(self.spec.evse_id, profile, now.utc_ms))
@@ -985,7 +994,7 @@ class Evse:
                 turn, policy.ended_measurands, ReadingContext.SAMPLE_PERIODIC, Grid.ENDED
             )
             if taken is not None:
-                transaction.keep_for_end(taken)
+                self._keep_for_end(turn, transaction, taken)
 
     def sample_aligned(self, turn: Turn) -> None:
         """Clock-aligned values (1.6 3.16.2, 2.0.1 J01): into the transaction when one runs, else alone."""
@@ -1008,7 +1017,10 @@ class Evse:
             turn, turn.policy.aligned_ended_measurands, ReadingContext.SAMPLE_CLOCK, Grid.ALIGNED_ENDED
         )
         if taken is not None:
-            transaction.keep_for_end(taken)
+            self._keep_for_end(turn, transaction, taken)
+
+    def _keep_for_end(self, turn: Turn, transaction: Transaction, taken: MeterSample) -> None:
+        turn.emit(SampleKept(transaction.id, self.spec.evse_id, taken, turn.now.utc_ms))
 
     def _ask_meter(self, turn: Turn) -> None:
         """Ask for a reading now, at most twice a second."""

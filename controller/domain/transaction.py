@@ -16,12 +16,13 @@ from controller.domain.events import (
     TransactionUpdated,
     Trigger,
 )
-from controller.domain.measurands import MeterSample
+from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.tokens import IdToken
 
 MOST_ENDED_SAMPLES = 96
-"""Samples kept for the end of a transaction; beyond it every second one between the first and the last
-is dropped (1.6 errata 3.91: intermediate values may be thinned out, head and tail may not)."""
+"""Samples told with the end of a transaction (1.6 StopTransactionMaxMeterValues); of more, every second one
+between the first and the last is dropped (errata 3.91: intermediate values may be thinned out, head and tail
+may not)."""
 
 
 @dataclass(slots=True)
@@ -87,9 +88,11 @@ class Transaction:
             self.stopping = replace(self.stopping, at_ms=moved(self.stopping.at_ms))
 
     def keep_for_end(self, sample: MeterSample) -> None:
-        """Remember a sample for TransactionEnded, bounded."""
+        """Remember a sample for TransactionEnded, bounded; the one of the end itself is still to come."""
+        if sample.context is ReadingContext.TRANSACTION_BEGIN:
+            self.ended_samples = []
         self.ended_samples.append(sample)
-        if len(self.ended_samples) > MOST_ENDED_SAMPLES:
+        if len(self.ended_samples) > MOST_ENDED_SAMPLES - 1:
             middle = self.ended_samples[1:-1]
             self.ended_samples = [self.ended_samples[0], *middle[::2], self.ended_samples[-1]]
 

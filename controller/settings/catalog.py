@@ -79,6 +79,7 @@ class Variable(Generic[T]):
     instance: str | None = None
     key16: str | None = None
     mutability: Mutability = READ_WRITE
+    writable16: bool = False  # 1.6 may change what 2.0.1 may only read
     reboot_required: bool = False
     scope: Scope = Scope.STATION
     critical: bool = False  # part of the summary inventory (2.0.1 B07.FR.09)
@@ -145,7 +146,7 @@ RETRY_WAIT_MINIMUM = Variable(
 MESSAGE_TIMEOUT = Variable(
     "OCPPCommCtrlr", "MessageTimeout", seconds(1, 600), 30,
     "How long the station waits for the answer to a message.",
-    instance="Default", mutability=READ_ONLY,
+    instance="Default", mutability=READ_ONLY, key16="MessageTimeout", writable16=True,
 )  # fmt: skip
 MESSAGE_ATTEMPTS = Variable(
     "OCPPCommCtrlr", "MessageAttempts", integer(1, 100), 3,
@@ -663,11 +664,16 @@ VARIABLES: tuple[Variable[Any], ...] = (
 )  # fmt: skip
 
 NUMBER_OF_CONNECTORS_16 = ComputedKey16("NumberOfConnectors", "Connectors of the station.")
+MAX_METER_VALUES_16 = ComputedKey16(
+    "StopTransactionMaxMeterValues",
+    "Most meter values in transactionData; then intermediate ones are thinned out (errata 3.91).",
+)
 SUPPORTED_FEATURE_PROFILES_16 = ComputedKey16("SupportedFeatureProfiles", "1.6 feature profiles.")
 
 KEYS_16: tuple[LimitKey16 | ComputedKey16, ...] = (
     NUMBER_OF_CONNECTORS_16,
     SUPPORTED_FEATURE_PROFILES_16,
+    MAX_METER_VALUES_16,
     LimitKey16("MeterValuesSampledDataMaxLength", SAMPLED_MEASURANDS, "Most items in that list."),
     LimitKey16("MeterValuesAlignedDataMaxLength", ALIGNED_MEASURANDS, "Most items in that list."),
     LimitKey16("StopTxnSampledDataMaxLength", ENDED_MEASURANDS, "Most items in that list."),

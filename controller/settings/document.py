@@ -61,7 +61,7 @@ def _row(variable: Variable[object]) -> str:
         shown = variable.kind.format(variable.default)
         default = f"`{shown}`" if shown else "empty"
     reboot = " Takes effect with the next start." if variable.reboot_required else ""
-    access = _ACCESS[variable.mutability]
+    access = _ACCESS[variable.mutability] + (", write by 1.6" if variable.writable16 else "")
     about = f"{variable.about}{scope}{reboot}"
     return f"| `{name}` | {key16} | {variable.kind.expected} | {default} | {access} | {about} |"
 

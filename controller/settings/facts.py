@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from controller.domain.transaction import MOST_ENDED_SAMPLES
 from controller.settings import catalog as c
 from controller.settings.catalog import Variable
 from controller.settings.settings import Place, Provider
@@ -117,6 +118,7 @@ def providers16(
     ``without``: what of it the owner switched off."""
     return {
         c.NUMBER_OF_CONNECTORS_16.key: lambda: str(len(facts.evses)),
+        c.MAX_METER_VALUES_16.key: lambda: str(MOST_ENDED_SAMPLES),
         c.SUPPORTED_FEATURE_PROFILES_16.key: lambda: ",".join(
             one for one in feature_profiles if one not in without()
         ),

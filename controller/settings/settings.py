@@ -362,15 +362,18 @@ class Settings:
                 assert row.key16 is not None
                 mutability = self.mutability(row)
                 value = None if mutability is WRITE_ONLY else row.kind.format16(self[row])
-                known.append((row.key16, mutability is READ_ONLY, value))
+                known.append((row.key16, self._readonly16(row), value))
         return known, unknown
+
+    def _readonly16(self, row: Variable[Any]) -> bool:
+        return self.mutability(row) is READ_ONLY and not (row.writable16 and row not in self._providers)
 
     def change_configuration(self, key: str, text: str) -> ConfigurationStatus:
         """5.3. Raises ``StorageError``; then nothing changed."""
         row = self.catalog.find16(key)
         if row is None:
             return ConfigurationStatus.NOT_SUPPORTED
-        if not isinstance(row, Variable) or self.mutability(row) is READ_ONLY:
+        if not isinstance(row, Variable) or self._readonly16(row):
             return ConfigurationStatus.REJECTED
         try:
             value = row.kind.parse16(text)

@@ -45,4 +45,8 @@ def test_fixed_cables_only_make_unlocking_read_only() -> None:
 
 def test_keys_of_1_6_only() -> None:
     texts = {key: text() for key, text in providers16(FACTS, ("Core", "RemoteTrigger")).items()}
-    assert texts == {"NumberOfConnectors": "2", "SupportedFeatureProfiles": "Core,RemoteTrigger"}
+    assert texts == {
+        "NumberOfConnectors": "2",
+        "StopTransactionMaxMeterValues": "96",
+        "SupportedFeatureProfiles": "Core,RemoteTrigger",
+    }

@@ -35,7 +35,8 @@ VOLTS = 230
 
 @dataclass
 class Bay:
-    """One EVSE as the vehicle and the wires make it. ``takes``: the vehicle wants current."""
+    """One EVSE as the vehicle and the wires make it. ``takes``: the vehicle wants current. ``cable``: the
+    driver's own one is in the socket; always False with a fixed cable."""
 
     evse_id: int
     phases: int
@@ -46,6 +47,8 @@ class Bay:
     closed: bool = False
     offered_ma: int = 0
     locked: bool | None = None
+    socket: bool = False
+    cable: bool = False
     inhibits: tuple[tuple[str, int], ...] = ()
     energy_mwh: int = 5_000_000
     meter_fails: bool = False
@@ -180,6 +183,7 @@ class Cabin:
                 evse.evse_id,
                 evse.phases,
                 locked=False if evse.lock is not None else None,
+                socket=not evse.tethered,
                 counted_ms=now_ms,
                 plug_no=evse.evse_id * 1000,
             )
@@ -298,8 +302,9 @@ class Cabin:
             if bay.inhibits:
                 bay.offered_ma = 0
             bay.closed = bay.offered_ma > 0 and bay.takes
-            if bay.locked is not None:
-                bay.locked = bay.plugged and not (wish is not None and wish.unlock)
+            if bay.locked is not None and wish is not None:
+                there = bay.plugged or (bay.cable and wish.keep_locked)
+                bay.locked = there and not wish.unlock
             facts = self.facts(bay)
             told = bay.told
             if told is None or now_ms - told.at_ms >= 1000 or facts != replace(told, at_ms=now_ms):
@@ -318,7 +323,7 @@ class Cabin:
             offered_ma=bay.offered_ma,
             contactor_closed=bay.closed,
             rating_ma=32_000,
-            cable_ma=None,
+            cable_ma=32_000 if bay.cable else None,
             locked=bay.locked,
             permit_held=bay.offered_ma > 0,
             inhibits=bay.inhibits,
@@ -333,10 +338,19 @@ class Cabin:
         """Plug in, and let the controller see it."""
         bay = self.bay(evse_id)
         bay.plugged, bay.plug_no = True, bay.plug_no + 1
+        bay.cable = bay.socket
         self._stir()
         await self.sleep(2 * REPORT_S)
 
     async def unplug(self, evse_id: int = 1) -> None:
+        bay = self.bay(evse_id)
+        bay.plugged = bay.closed = bay.cable = False
+        bay.offered_ma = 0
+        self._stir()
+        await self.sleep(2 * REPORT_S)
+
+    async def pull_out(self, evse_id: int = 1) -> None:
+        """Unplug at the vehicle's side: a loose cable stays in the socket."""
         bay = self.bay(evse_id)
         bay.plugged = bay.closed = False
         bay.offered_ma = 0
