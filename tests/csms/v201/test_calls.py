@@ -173,3 +173,12 @@ def test_F06_FR_15_F06_FR_16_idle_reports(version: V201) -> None:
     assert log is not None and log.action == "LogStatusNotification"
     assert checked(version.subprotocol, firmware) == checked(version.subprotocol, log) == {"status": "Idle"}
     assert version.progress(TriggerMessage(TriggerKind.BOOT), Progress()) is None
+
+
+@BOTH
+def test_A02_FR_03_sign_certificate(version: V201) -> None:
+    call = version.sign_certificate("PEM")
+    assert checked(version.subprotocol, call) == {
+        "csr": "PEM",
+        "certificateType": "ChargingStationCertificate",
+    }
