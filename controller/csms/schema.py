@@ -144,9 +144,12 @@ class Schemas:
         return schema
 
 
-_UNKNOWN_IS_ANSWERED: Final = {"ExtendedTriggerMessage": "requestedMessage"}
-"""Request -> its field whose unknown values have an answer of their own (white paper 6.17: NotImplemented,
-"either not implemented or unknown"), which a CALLERROR would take from them."""
+_UNKNOWN_IS_ANSWERED: Final = {
+    "ExtendedTriggerMessage": "requestedMessage",
+    "TriggerMessage": "requestedMessage",
+}
+"""Request -> its field whose unknown values have an answer of their own (1.6 5.17, white paper 6.17:
+NotImplemented, "either not implemented or unknown"), which a CALLERROR would take from them."""
 
 
 def _without_nulls(value: Any) -> Any:

@@ -113,13 +113,15 @@ class Station:
         firmware: FirmwareSpec = NO_INSTALLER,
         log_exists: LogExists = lambda _kind, _oldest_ms, _latest_ms: True,
         identity: str = "station",
+        vendor: str = "Joulepost",
     ) -> None:
         """``draw``: where the seconds of a random delay come from (see ``random_delay.Draw``).
         ``firmware``: what the installer of this station can do.
         ``log_exists``: whether a log has something to upload (see ``logs.LogExists``). ``identity``: as the
-        CSMS knows this station, part of the names of files."""
+        CSMS knows this station, part of the names of files. ``vendor``: the vendorId of its DataTransfer."""
         self.evses = {spec.evse_id: Evse(spec) for spec in specs}
         self.policy = policy
+        self.vendor = vendor
         self.operative = True
         self.online = False
         self.plug_times_out = False
@@ -842,8 +844,10 @@ class Station:
             return Verdict(Status.REJECTED, "TxNotFound", "no transaction is running")
         return Verdict(Status.ACCEPTED)
 
-    def _data_transfer(self, command: DataTransfer, _turn: Turn) -> Verdict:
-        return Verdict(Status.UNKNOWN_VENDOR, info=f"no extension of vendor {command.vendor_id} is known")
+    def _data_transfer(self, command: DataTransfer, turn: Turn) -> Verdict:
+        from controller.domain import vendor  # it reads the whole station, and is rarely asked
+
+        return vendor.answer(self, command, turn.now)
 
 
 def _first(free: Sequence[Evse]) -> Evse | None:

@@ -91,7 +91,9 @@ def violations(name: str, payload: Any) -> set[str]:
         for error in _validator(name).iter_errors(payload)
         # White paper 6.17: an unknown message has an answer of its own, NotImplemented.
         if not (
-            name == "ExtendedTriggerMessage" and error.validator == "enum" and isinstance(error.instance, str)
+            name in ("TriggerMessage", "ExtendedTriggerMessage")
+            and error.validator == "enum"
+            and isinstance(error.instance, str)
         )
     }
 
