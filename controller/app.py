@@ -81,6 +81,7 @@ from controller.domain.views import EvseView, Progress
 from controller.facade import Facade
 from controller.firmware.installer import open_installer
 from controller.firmware.updater import Trust, Updater
+from controller.hardware import lines, measurands
 from controller.inbox import Inbox
 from controller.local.api import open_api
 from controller.local.jsonrpc import AlreadyServed
@@ -94,14 +95,24 @@ from controller.safety_link import SafetyLink
 from controller.settings.catalog import (
     AUTH_CACHE_ENTRIES,
     BASIC_AUTH_PASSWORD,
+    BLINK_REPEAT,
     CATALOG,
+    LIGHT_INTENSITY,
     PING_INTERVAL,
     RESET_RETRIES,
     SECURITY_PROFILE,
     SMART_CHARGING_ENABLED,
     Variable,
 )
-from controller.settings.facts import EvseFact, LiveFacts, StationFacts, providers, providers16
+from controller.settings.facts import (
+    EvseFact,
+    LiveFacts,
+    StationFacts,
+    absent,
+    fitted,
+    providers,
+    providers16,
+)
 from controller.settings.policy import policy
 from controller.settings.settings import Settings, SettingsError
 from controller.store.codec import Codec
@@ -114,7 +125,7 @@ from controller.store.tokens import SqliteTokenTables
 from controller.store.values import SqliteSettingValues
 from controller.version import VERSION
 from hal.board import open_service_board
-from hal.interface import ServiceBoard
+from hal.interface import AdjustableIndicator, ServiceBoard
 from hal.profile import BoardProfile, ProfileError, load_profile
 
 if TYPE_CHECKING:
@@ -185,7 +196,7 @@ class App:
         self.journal = SqliteJournal(self.database, self._machine_boot_id, codec)
         self._installer = open_installer(config.firmware, config.storage_dir / FIRMWARE, say)
         self._version = (self._installer.running() if self._installer else None) or VERSION
-        self.settings = self._open_settings(profile)
+        self.settings = self._open_settings(profile, board)
         tokens = SqliteTokenTables(self.database, self.settings[AUTH_CACHE_ENTRIES])
         specs = [
             EvseSpec(
@@ -254,6 +265,7 @@ class App:
         )
         self.updater = self._open_updater()
         self.peripherals = Peripherals(board, [spec.evse_id for spec in specs], clock, self.inbox.take, say)
+        self._adjust_lights()
         self.uploads = Uploads(
             config.storage_dir / "uploads",
             StationSources(self.recent, self.journal, self.security_log, self.facade),
@@ -269,7 +281,7 @@ class App:
 
     # ------------------------------------------------------------------ parts
 
-    def _open_settings(self, profile: BoardProfile) -> Settings:
+    def _open_settings(self, profile: BoardProfile, board: ServiceBoard) -> Settings:
         config = self.config
         facts = StationFacts(
             identity=config.csms.identity if config.csms else config.station.id,
@@ -283,6 +295,11 @@ class App:
                     evse.evse_id, evse.rating_ma, evse.phases, evse.tethered, evse.phase_switch is not None
                 )
                 for evse in profile.evses
+            ),
+            measurands=measurands(profile.evses),
+            lines=lines(profile.evses),
+            adjustable_lights=any(
+                isinstance(board.indicator(evse.evse_id), AdjustableIndicator) for evse in profile.evses
             ),
         )
         live = LiveFacts(
@@ -301,6 +318,8 @@ class App:
             {evse.evse_id: 1 for evse in profile.evses},
             config.initial_settings,
             config.overrides,
+            fitted(facts),
+            absent(facts),
         )
         for refused in settings.refused_values:
             self._say(f"settings: {refused}")
@@ -628,6 +647,10 @@ class App:
 
     def _settings_changed(self, _changed: tuple[Variable[Any], ...]) -> None:
         self.inbox.take(PolicyChanged(policy(self.settings)))
+        self._adjust_lights()
+
+    def _adjust_lights(self) -> None:
+        self.peripherals.adjust(self.settings[LIGHT_INTENSITY], self.settings[BLINK_REPEAT])
 
     def _csms_status(self) -> Mapping[str, Any]:
         if self.client is None:

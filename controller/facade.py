@@ -148,7 +148,7 @@ class Facade:
         if variable.computed or self._settings.mutability(variable) is Mutability.READ_ONLY:
             raise Refused(f"{variable.full_name} is read-only", "ReadOnly")
         self._settings.set_by_name(name, value)
-        status = "RebootRequired" if variable.reboot_required else "Accepted"
+        status = "RebootRequired" if self._settings.needs_restart(variable) else "Accepted"
         row = self.settings_get(name)
         return {"status": status, "name": row["name"], "value": row["value"]}
 

@@ -13,6 +13,7 @@ from controller.clock import Clock
 from controller.domain.inputs import Input, MeterFailed, ReaderChanged, Reading, TokenPresented
 from controller.domain.tokens import IdToken, TokenType
 from hal.interface import (
+    AdjustableIndicator,
     EnergyMeter,
     HardwareError,
     Indicator,
@@ -27,6 +28,8 @@ POLL_S = 1.0
 CSMS_FIRST_S = 0.5
 """The first use of a driver imports its library (pymodbus: 30 ms on a desktop, far more on a Pi), and nothing
 else runs meanwhile: at a start the CSMS is greeted first, if that takes no longer."""
+SIGNAL_S = 2.0
+"""How long a signal is shown."""
 RETRY_S = 2.0
 """Pause after a device failed, before it is tried again."""
 
@@ -45,6 +48,8 @@ class Peripherals:
         self._meters = {evse_id: meter for evse_id in evse_ids if (meter := board.meter(evse_id)) is not None}
         self._asked = {evse_id: asyncio.Event() for evse_id in self._meters}
         self._indicators: dict[int, asyncio.Queue[IndicatorState]] = {}
+        self._steady: dict[int, IndicatorState] = {}  # what is shown but for signals
+        self._light_settings = (100, 0)
         self._evse_ids = evse_ids
 
     async def run(self, greeted: asyncio.Event | None = None) -> None:
@@ -66,6 +71,8 @@ class Peripherals:
                     indicator = self._board.indicator(evse_id)
                     if indicator is not None:
                         self._indicators[evse_id] = asyncio.Queue(maxsize=1)
+                        if evse_id in self._steady:  # said before the lights were up
+                            self._tell_light(evse_id, self._steady[evse_id])
                         tasks.create_task(self._light(evse_id, indicator), name=f"indicator {evse_id}")
         finally:
             await self._board.close()
@@ -76,13 +83,28 @@ class Peripherals:
             self._asked[evse_id].set()
 
     def show(self, evse_id: int, state: str) -> None:
-        """Show the newest state; an older one that was not shown yet is dropped."""
+        """Show the newest state; an older one that was not shown yet is dropped. ``refused`` is a signal:
+        after it the state before is shown again."""
+        wanted = IndicatorState(state)
+        if wanted is not IndicatorState.REFUSED:
+            self._steady[evse_id] = wanted
+        self._tell_light(evse_id, wanted)
+
+    def adjust(self, intensity_percent: int, blinks: int) -> None:
+        """1.6 9.1.11 LightIntensity, 9.1.4 BlinkRepeat, for the lights that can."""
+        if self._light_settings == (intensity_percent, blinks):
+            return
+        self._light_settings = (intensity_percent, blinks)
+        for evse_id, steady in self._steady.items():
+            self._tell_light(evse_id, steady)
+
+    def _tell_light(self, evse_id: int, state: IndicatorState) -> None:
         queue = self._indicators.get(evse_id)
         if queue is None:
             return
         if queue.full():
             queue.get_nowait()
-        queue.put_nowait(IndicatorState(state))
+        queue.put_nowait(state)
 
     async def _poll(self, evse_id: int, meter: EnergyMeter) -> None:
         failing = False
@@ -139,10 +161,17 @@ class Peripherals:
 
     async def _light(self, evse_id: int, indicator: Indicator) -> None:
         failing = False
+        adjusted: tuple[int, int] | None = None
         while True:
             state = await self._indicators[evse_id].get()
             try:
+                if isinstance(indicator, AdjustableIndicator) and adjusted != self._light_settings:
+                    await indicator.adjust(*self._light_settings)
+                    adjusted = self._light_settings
                 await indicator.show(state)
+                if state is IndicatorState.REFUSED:
+                    await asyncio.sleep(SIGNAL_S)
+                    await indicator.show(self._steady.get(evse_id, IndicatorState.AVAILABLE))
                 failing = False
             except HardwareError as error:
                 if not failing:

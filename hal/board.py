@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hal.interface import SafetyBoard, ServiceBoard
-from hal.profile import BoardProfile, ProfileError
+from hal.profile import BoardProfile, EvseProfile, ProfileError
 
 ROOT = Path("/")
 
@@ -40,6 +40,15 @@ def open_service_board(profile: BoardProfile, root: Path = ROOT) -> ServiceBoard
     from hal.raspberry.service_board import RaspberryServiceBoard
 
     return RaspberryServiceBoard(profile, root)
+
+
+def measured(evse: EvseProfile) -> frozenset[str]:
+    """What the meter of an EVSE measures, by the names of the register maps; empty = no meter."""
+    if evse.meter is None:
+        return frozenset()
+    from hal.raspberry.meter.maps import load
+
+    return frozenset(register.quantity for register in load(evse.meter.model).registers)
 
 
 def _unknown(profile: BoardProfile) -> ProfileError:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 DUTY_STEADY_LOW = 0
 """``Pilot.set_duty``: steady -12 V, state F (EVSE not available)."""
@@ -283,6 +283,15 @@ class Indicator(Protocol):
     """Light of one EVSE."""
 
     async def show(self, state: IndicatorState) -> None: ...
+
+
+@runtime_checkable
+class AdjustableIndicator(Indicator, Protocol):
+    """A light whose brightness and signals can be set."""
+
+    async def adjust(self, intensity_percent: int, blinks: int) -> None:
+        """``intensity_percent`` of full brightness, 0..100. ``blinks``: how often it blinks for a signal,
+        as ``REFUSED`` is one; 0 = a signal is a colour without blinking."""
 
 
 class ServiceBoard(Protocol):

@@ -30,7 +30,7 @@ from controller.domain.commands import (
     Verdict,
 )
 from controller.domain.devices import Devices
-from controller.domain.effects import AskAuthorize, Outcome, Restart, Send
+from controller.domain.effects import AskAuthorize, Outcome, Restart, Send, ShowIndicator
 from controller.domain.events import (
     AvailabilityChanged,
     AvailabilityScheduled,
@@ -201,12 +201,20 @@ class Station:
             block.settle(turn)
         self._settle_availability(turn)
         self._settle_reset(turn)
+        self._signal_refusal(turn)
         return Outcome(
             tuple(turn.events),
             tuple(turn.effects),
             answer if isinstance(answer, Verdict) else None,
             answer if isinstance(answer, int) else None,
         )
+
+    def _signal_refusal(self, turn: Turn) -> None:
+        """Whoever held the card sees that it was refused, at every EVSE that the card could have been for."""
+        if turn.emitted(TokenRefused):
+            for evse_id, evse in self.evses.items():
+                if evse.transaction is None:
+                    turn.do(ShowIndicator(evse_id, "refused"))
 
     def start(self, version: str, boot_reason: str, now: Now, boot_id: str = "") -> Outcome:
         """The first turn after the journal was replayed. ``boot_id``: of the machine's run, "" = unknown."""

@@ -105,7 +105,11 @@ class LimitKey16:
 
     @property
     def value(self) -> str:
-        traits = self.of.kind.traits
+        """On the fullest hardware."""
+        return self.limit_of(self.of.kind)
+
+    def limit_of(self, kind: Kind[Any]) -> str:
+        traits = kind.traits
         limit = traits.max_limit if traits.max_items is None else Decimal(traits.max_items)
         if limit is None:
             raise ValueError(f"{self.key}: {self.of.full_name} has no limit")
@@ -118,6 +122,7 @@ class ComputedKey16:
 
     key: str
     about: str
+    listed: bool = False  # a comma-separated list; else a number
 
 
 # ------------------------------------------------------------------------- OCPPCommCtrlr
@@ -624,6 +629,15 @@ REPLUG_AFTER_TIME_OUT = Variable(
     "1.6: a vehicle that nobody authorized within ConnectionTimeOut has to be plugged in again before a card "
     "starts it (errata 3.20); false = a card starts it at any time.",
 )  # fmt: skip
+LIGHT_INTENSITY = Variable(
+    "ChargingStatusIndicator", "Percent", integer(0, 100, "Percent"), 100,
+    "Brightness of the lights, of the most they can; only where a light can be set.", key16="LightIntensity",
+)  # fmt: skip
+BLINK_REPEAT = Variable(
+    "JoulepostCtrlr", "BlinkRepeat", integer(0, 20), 3,
+    "How often the lights blink for a signal, a refused card, say; only where a light can be set.",
+    key16="BlinkRepeat",
+)  # fmt: skip
 PHASE_ROTATION = Variable(
     "JoulepostCtrlr", "PhaseRotation", PhaseRotations(), ("0.Unknown",),
     "How the phases are connected: 0 = grid to main meter, 1.. = connectors (1.6 9.1.7).",
@@ -657,6 +671,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     CONNECTOR_AVAILABLE, CONNECTOR_AVAILABILITY, CONNECTOR_TYPE, CONNECTOR_PHASES,
     TX_AFTER_POWER_LOSS, REPLUG_AFTER_TIME_OUT,
     FREE_VEND_TOKEN, METER_REQUIRED, METER_STALE, PERMIT_LEASE, NOMINAL_VOLTAGE, PHASE_ROTATION,
+    LIGHT_INTENSITY, BLINK_REPEAT,
     OVER_CURRENT_PERCENT, OVER_CURRENT_MARGIN, OVER_CURRENT_TIME, OVER_CURRENT_RETRIES,
     OVER_VOLTAGE_PERCENT, UNDER_VOLTAGE_PERCENT, VOLTAGE_TIME, VOLTAGE_RETRIES, PROTECTION_RESTART,
     RANDOM_DELAY_MAXIMUM, CONTACTOR_RATED_OPERATIONS, CONTACTOR_RATED_UNDER_LOAD, UNSIGNED_FIRMWARE,
@@ -668,12 +683,18 @@ MAX_METER_VALUES_16 = ComputedKey16(
     "StopTransactionMaxMeterValues",
     "Most meter values in transactionData; then intermediate ones are thinned out (errata 3.91).",
 )
-SUPPORTED_FEATURE_PROFILES_16 = ComputedKey16("SupportedFeatureProfiles", "1.6 feature profiles.")
+SUPPORTED_FEATURE_PROFILES_16 = ComputedKey16(
+    "SupportedFeatureProfiles", "1.6 feature profiles.", listed=True
+)
+SUPPORTED_FEATURE_PROFILES_MOST_16 = ComputedKey16(
+    "SupportedFeatureProfilesMaxLength", "Most items in that list."
+)
 
 KEYS_16: tuple[LimitKey16 | ComputedKey16, ...] = (
     NUMBER_OF_CONNECTORS_16,
     SUPPORTED_FEATURE_PROFILES_16,
     MAX_METER_VALUES_16,
+    SUPPORTED_FEATURE_PROFILES_MOST_16,
     LimitKey16("MeterValuesSampledDataMaxLength", SAMPLED_MEASURANDS, "Most items in that list."),
     LimitKey16("MeterValuesAlignedDataMaxLength", ALIGNED_MEASURANDS, "Most items in that list."),
     LimitKey16("StopTxnSampledDataMaxLength", ENDED_MEASURANDS, "Most items in that list."),

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from controller.domain.measurands import Measurand
 from controller.domain.transaction import MOST_ENDED_SAMPLES
 from controller.settings import catalog as c
 from controller.settings.catalog import Variable
+from controller.settings.kinds import Kind, Measurands, PhaseRotations
 from controller.settings.settings import Place, Provider
 
 
@@ -40,6 +42,9 @@ class StationFacts:
     security_profile: int
     evses: tuple[EvseFact, ...]
     nominal_voltage_v: int = 230
+    measurands: frozenset[Measurand] = frozenset(Measurand)  # that some meter or sensor can tell
+    lines: tuple[str, ...] = ("L1", "L2", "L3")  # that some meter measures
+    adjustable_lights: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,28 @@ def providers16(
 ) -> Mapping[str, Callable[[], str]]:
     """For ``Settings(providers16=...)``. ``feature_profiles``: what ``csms.v16`` implements, "Core" ...;
     ``without``: what of it the owner switched off."""
+
+    def supported() -> list[str]:
+        return [one for one in feature_profiles if one not in without()]
+
     return {
         c.NUMBER_OF_CONNECTORS_16.key: lambda: str(len(facts.evses)),
         c.MAX_METER_VALUES_16.key: lambda: str(MOST_ENDED_SAMPLES),
-        c.SUPPORTED_FEATURE_PROFILES_16.key: lambda: ",".join(
-            one for one in feature_profiles if one not in without()
-        ),
+        c.SUPPORTED_FEATURE_PROFILES_16.key: lambda: ",".join(supported()),
+        c.SUPPORTED_FEATURE_PROFILES_MOST_16.key: lambda: str(len(supported())),
     }
+
+
+def fitted(facts: StationFacts) -> dict[Variable[Any], Kind[Any]]:
+    """For ``Settings(fitted=...)``: only what this hardware measures may be asked for (1.6 3.16.4), only
+    connectors that exist have a phase rotation (1.6 9.1.7)."""
+    supported = tuple(one for one in Measurand if one in facts.measurands)
+    lists = [row for row in c.VARIABLES if isinstance(row.kind, Measurands)]
+    kinds: dict[Variable[Any], Kind[Any]] = dict.fromkeys(lists, Measurands(supported, facts.lines))
+    kinds[c.PHASE_ROTATION] = PhaseRotations(tuple((evse.evse_id, evse.phases) for evse in facts.evses))
+    return kinds
+
+
+def absent(facts: StationFacts) -> frozenset[Variable[Any]]:
+    """For ``Settings(absent=...)``: a 1.6 key that is there says that its function is (1.6 9)."""
+    return frozenset() if facts.adjustable_lights else frozenset({c.LIGHT_INTENSITY, c.BLINK_REPEAT})

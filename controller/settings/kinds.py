@@ -97,6 +97,10 @@ class Kind(ABC, Generic[T]):
     def restore(self, text: str) -> T:
         return self.parse(text)
 
+    def fit(self, value: T) -> T:
+        """What is left of a value that a file or an older start brought, on the hardware of this station."""
+        return value
+
     def check_remote(self, value: T) -> None:
         """Raise ``ValueRefused`` for a value that only the owner may set, not the network."""
         return
@@ -300,6 +304,7 @@ class Measurands(Kind[tuple[Wanted, ...]]):
     too many (1.6 9.1.18). 2.0.1 lacks some names of 1.6: it neither sees nor sets them."""
 
     supported: tuple[Measurand, ...]
+    lines: tuple[str, ...] = ("L1", "L2", "L3")  # those that are measured
 
     @property
     def traits(self) -> Traits:
@@ -328,7 +333,8 @@ class Measurands(Kind[tuple[Wanted, ...]]):
         known: dict[str, Wanted] = {measurand.value: measurand for measurand in self.supported}
         for measurand in self.supported:
             for phase in PHASES.get(measurand, ()):
-                known[f"{measurand}.{phase}"] = OnPhase(measurand, phase)
+                if phase[:2] in self.lines:
+                    known[f"{measurand}.{phase}"] = OnPhase(measurand, phase)
         unknown = any(name not in known for name in names)
         if unknown or len(set(names)) != len(names) or len(names) > MOST_MEASURANDS or len(text) > LONGEST_16:
             raise self.refuse(text)
@@ -340,6 +346,14 @@ class Measurands(Kind[tuple[Wanted, ...]]):
     def format16(self, value: tuple[Wanted, ...]) -> str:
         return ",".join(str(item) for item in value)
 
+    def fit(self, value: tuple[Wanted, ...]) -> tuple[Wanted, ...]:
+        return tuple(item for item in value if self._measured(item))
+
+    def _measured(self, item: Wanted) -> bool:
+        if isinstance(item, OnPhase):
+            return item.measurand in self.supported and item.phase[:2] in self.lines
+        return item in self.supported
+
     def store(self, value: tuple[Wanted, ...]) -> str:
         return self.format16(value)
 
@@ -349,11 +363,16 @@ class Measurands(Kind[tuple[Wanted, ...]]):
 
 @dataclass(frozen=True)
 class PhaseRotations(Kind[tuple[str, ...]]):
-    """1.6 9.1.7: ``<connectorId>.<rotation>``, separated by commas; each connector at most once."""
+    """1.6 9.1.7: ``<connectorId>.<rotation>``, separated by commas; each connector at most once.
+
+    ``phases``: of the connectors there are; none = not known here."""
+
+    phases: tuple[tuple[int, int], ...] = ()
 
     @property
     def traits(self) -> Traits:
-        return Traits(DataType.STRING, max_limit=Decimal(LONGEST_16), max_items=MOST_ROTATIONS)
+        most = min(len(self.phases) + 1, MOST_ROTATIONS) if self.phases else MOST_ROTATIONS
+        return Traits(DataType.STRING, max_limit=Decimal(LONGEST_16), max_items=most)
 
     @property
     def expected(self) -> str:
@@ -364,9 +383,22 @@ class PhaseRotations(Kind[tuple[str, ...]]):
         connectors = [part.partition(".")[0] for part in parts]
         if len(text) > LONGEST_16 or len(parts) > MOST_ROTATIONS or len(set(connectors)) != len(connectors):
             raise self.refuse(text)
-        if not all(_ROTATION.match(part) for part in parts):
+        if not all(_ROTATION.match(part) and self._exists(part) for part in parts):
             raise self.refuse(text)
         return tuple(parts)
+
+    def _exists(self, part: str) -> bool:
+        number = int(part.partition(".")[0])
+        return not self.phases or number == 0 or number in dict(self.phases)
+
+    def fit(self, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Every connector is named (9.1.7: NotApplicable with a single phase), and no other."""
+        named = [part for part in value if self._exists(part)]
+        known = {int(part.partition(".")[0]) for part in named}
+        for number, count in self.phases[: MOST_ROTATIONS - 1]:
+            if number not in known:
+                named.append(f"{number}.{'NotApplicable' if count == 1 else 'Unknown'}")
+        return tuple(named)
 
     def format(self, value: tuple[str, ...]) -> str:
         return ",".join(value)

@@ -10,7 +10,7 @@ A value comes from the first of: a computed provider; this start's command line 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -26,7 +26,7 @@ from controller.settings.catalog import (
     Scope,
     Variable,
 )
-from controller.settings.kinds import DataType, ValueRefused
+from controller.settings.kinds import DataType, Kind, ValueRefused
 
 T = TypeVar("T")
 
@@ -202,7 +202,8 @@ class Settings:
     ``values``: the store. ``providers``: for every computed row, and for any other row that the hardware
     fixes (it becomes read-only). ``providers16``: for the 1.6 keys without a row. ``evses``: connectors of
     each EVSE, ``{1: 1, 2: 1}``. ``initial``: ``station.toml``. ``overrides``: the command line, in force
-    until changed again, not stored.
+    until changed again, not stored. ``fitted``: narrower kinds of rows that depend on the hardware.
+    ``absent``: rows of parts that this station does not have: the network does not see them.
 
     Raises ``SettingsError`` for a wrong initial or overriding value, or a computed row without a provider;
     ``StorageError`` of the store. A stored value that is no longer accepted (an older program wrote it) is
@@ -218,8 +219,13 @@ class Settings:
         evses: Mapping[int, int],
         initial: Mapping[str, str] | None = None,
         overrides: Mapping[str, str] | None = None,
+        fitted: Mapping[Variable[Any], Kind[Any]] | None = None,
+        absent: Collection[Variable[Any]] = (),
     ) -> None:
         self.catalog = catalog
+        self._fitted = dict(fitted or {})
+        self._absent = frozenset(absent)
+        self._variables = tuple(one for one in catalog.variables if one not in self._absent)
         self._values = values
         self._providers = dict(providers)
         self._providers16 = {key.casefold(): provider for key, provider in providers16.items()}
@@ -235,25 +241,37 @@ class Settings:
         self._check_providers()
         for variable in catalog.variables:
             if variable not in self._providers:
-                self._current[variable] = variable.default
+                self._current[variable] = self.kind(variable).fit(variable.default)
                 self._sources[variable] = Source.DEFAULT
         self._layer(initial or {}, Source.FILE)
         self._load_stored()
         self._layer(overrides or {}, Source.COMMAND_LINE)
+        # What needs a restart keeps the value of this start for the program; others see the new one.
+        self._in_force = {one: value for one, value in self._current.items() if one.reboot_required}
 
     # ------------------------------------------------------------------ for the program
 
     def __getitem__(self, variable: Variable[T]) -> T:
-        """The value of a row of the station."""
+        """The value of a row of the station that is in force."""
+        if variable.reboot_required and variable in self._in_force:
+            return cast(T, self._in_force[variable])
         try:
             return cast(T, self._current[variable])
         except KeyError:
             return cast(T, self._providers[variable].value(STATION))
 
     def at(self, variable: Variable[T], place: Place) -> T:
-        """The value of a row at an EVSE or connector."""
+        """The value of a row at an EVSE or connector, as it was set."""
         provider = self._providers.get(variable)
-        return self[variable] if provider is None else cast(T, provider.value(place))
+        return cast(T, self._current[variable] if provider is None else provider.value(place))
+
+    def kind(self, variable: Variable[T]) -> Kind[T]:
+        """What is accepted on the hardware of this station."""
+        return self._fitted.get(variable, variable.kind)
+
+    def needs_restart(self, variable: Variable[Any]) -> bool:
+        """It was set to something that takes effect with the next start."""
+        return variable in self._in_force and self._in_force[variable] != self._current[variable]
 
     def source(self, variable: Variable[Any]) -> Source:
         return self._sources.get(variable, Source.COMPUTED)
@@ -277,14 +295,14 @@ class Settings:
     def set_by_name(self, name: str, text: str) -> Variable[Any]:
         """``set`` by "Component.Variable[instance]" or 1.6 key. Returns the row. Raises ``SettingsError``."""
         variable = self._named(name)
-        value = self._checked(variable, lambda: self.catalog.parse(variable, name, text))
+        value = self._checked(variable, lambda: self._parse_by(variable, name, text))
         self._apply({variable: value} | self._following(variable, name, value))
         return variable
 
     def rows(self) -> list[Row]:
         """Every row of the station, and every row per EVSE and connector, for people."""
         rows = []
-        for variable in self.catalog.variables:
+        for variable in self._variables:
             for place in self._places[variable]:
                 where = "".join(
                     f"#{part}" for part in (place.evse_id, place.connector_id) if part is not None
@@ -296,7 +314,7 @@ class Settings:
                         self.source(variable),
                         self.mutability(variable),
                         variable.key16,
-                        variable.kind.expected,
+                        self.kind(variable).expected,
                         variable.about,
                     )
                 )
@@ -326,7 +344,7 @@ class Settings:
     def base_report(self, base: ReportBase) -> list[ReportRow]:
         """B07.FR.07 to FR.09. Values of write-only rows are left out (errata 2.10)."""
         rows: list[ReportRow] = []
-        for variable in self.catalog.variables:
+        for variable in self._variables:
             mutability = self.mutability(variable)
             if base is ReportBase.CONFIGURATION and mutability is READ_ONLY:
                 continue
@@ -346,22 +364,22 @@ class Settings:
         spelling. The value of a write-only key is None.
         """
         if not keys:
-            every = [v.key16 for v in self.catalog.variables if v.key16 is not None]
+            every = [v.key16 for v in self._variables if v.key16 is not None]
             keys = [*every, *(key.key for key in self.catalog.keys16)]
         known: list[tuple[str, bool, str | None]] = []
         unknown = []
         for key in keys:
-            row = self.catalog.find16(key)
+            row = self._find16(key)
             if row is None:
                 unknown.append(key)
             elif isinstance(row, LimitKey16):
-                known.append((row.key, True, row.value))
+                known.append((row.key, True, row.limit_of(self.kind(row.of))))
             elif isinstance(row, ComputedKey16):
                 known.append((row.key, True, self._providers16[row.key.casefold()]()))
             else:
                 assert row.key16 is not None
                 mutability = self.mutability(row)
-                value = None if mutability is WRITE_ONLY else row.kind.format16(self[row])
+                value = None if mutability is WRITE_ONLY else row.kind.format16(self.at(row, STATION))
                 known.append((row.key16, self._readonly16(row), value))
         return known, unknown
 
@@ -370,19 +388,23 @@ class Settings:
 
     def change_configuration(self, key: str, text: str) -> ConfigurationStatus:
         """5.3. Raises ``StorageError``; then nothing changed."""
-        row = self.catalog.find16(key)
+        row = self._find16(key)
         if row is None:
             return ConfigurationStatus.NOT_SUPPORTED
         if not isinstance(row, Variable) or self._readonly16(row):
             return ConfigurationStatus.REJECTED
         try:
-            value = row.kind.parse16(text)
+            value = self.kind(row).parse16(text)
             row.kind.check_remote(value)
         except ValueRefused:
             return ConfigurationStatus.REJECTED
-        reboot = row.reboot_required and value != self._current[row]
         self._apply({row: value} | self._following(row, key, value))
-        return ConfigurationStatus.REBOOT_REQUIRED if reboot else ConfigurationStatus.ACCEPTED
+        pending = self.needs_restart(row)
+        return ConfigurationStatus.REBOOT_REQUIRED if pending else ConfigurationStatus.ACCEPTED
+
+    def _find16(self, key: str) -> Variable[Any] | LimitKey16 | ComputedKey16 | None:
+        row = self.catalog.find16(key)
+        return None if row in self._absent else row
 
     # ------------------------------------------------------------------ inside
 
@@ -409,7 +431,14 @@ class Settings:
 
     def _start_value(self, name: str, text: str) -> tuple[Variable[Any], Any]:
         variable = self._named(name)
-        return variable, self._checked(variable, lambda: self.catalog.parse(variable, name, text))
+        value = self._checked(variable, lambda: self.catalog.parse(variable, name, text))
+        return variable, self.kind(variable).fit(value)
+
+    def _parse_by(self, variable: Variable[Any], name: str, text: str) -> Any:
+        """In the spelling of the protocol that ``name`` belongs to."""
+        kind = self.kind(variable)
+        own = name.casefold() == variable.full_name.casefold()
+        return kind.parse(text) if own else kind.parse16(text)
 
     def _following(self, variable: Variable[Any], name: str, value: Any) -> dict[Variable[Any], Any]:
         """What a row's 1.6 key sets beside it: 1.6 has one interval for MeterValues and StopTransaction."""
@@ -427,7 +456,7 @@ class Settings:
                 )
                 continue
             try:
-                self._current[variable] = variable.kind.restore(text)
+                self._current[variable] = self.kind(variable).fit(variable.kind.restore(text))
             except ValueRefused as error:
                 refused.append(f"{name}: the stored value is not used: {error}")
                 continue
@@ -443,7 +472,7 @@ class Settings:
         return variable
 
     def _parsed(self, variable: Variable[Any], text: str) -> Any:
-        return self._checked(variable, lambda: variable.kind.parse(text))
+        return self._checked(variable, lambda: self.kind(variable).parse(text))
 
     def _checked(self, variable: Variable[T], value: Callable[[], T]) -> T:
         if variable in self._providers:
@@ -489,7 +518,7 @@ class Settings:
         if ref.component_instance or place not in known:
             return None, GetStatus.UNKNOWN_COMPONENT
         variable = self.catalog.find(ref.component, ref.name, ref.instance)
-        if variable is None or place not in self._places[variable]:
+        if variable is None or variable in self._absent or place not in self._places[variable]:
             return None, GetStatus.UNKNOWN_VARIABLE
         return variable, GetStatus.ACCEPTED
 
@@ -519,16 +548,16 @@ class Settings:
         if self.mutability(variable) is READ_ONLY:  # B05.FR.09
             return refused(SetStatus.REJECTED, "ReadOnly", "the variable is read-only")
         try:
-            value = variable.kind.parse(item.value)
+            value = self.kind(variable).parse(item.value)
             variable.kind.check_remote(value)
         except ValueRefused as error:  # B05.FR.07, FR.08
             return refused(SetStatus.REJECTED, "InvalidValue", str(error))
-        reboot = variable.reboot_required and value != self._current[variable]
+        reboot = variable in self._in_force and value != self._in_force[variable]
         accepted = SetStatus.REBOOT_REQUIRED if reboot else SetStatus.ACCEPTED
         return SetResult(item.ref, attribute, accepted), variable, value
 
     def _report_row(self, variable: Variable[Any], place: Place, mutability: Mutability) -> ReportRow:
-        traits = variable.kind.traits
+        traits = self.kind(variable).traits
         provider = self._providers.get(variable)
         max_limit = traits.max_limit
         if provider is not None and provider.max_limit is not None:

@@ -218,13 +218,16 @@ class SimulatedReader:
 
 
 class SimulatedIndicator:
-    """``hal.interface.Indicator``: the world remembers what is shown."""
+    """``hal.interface.AdjustableIndicator``: the world remembers what is shown, and how."""
 
     def __init__(self, evse: EvseWorld) -> None:
         self._evse = evse
 
     async def show(self, state: IndicatorState) -> None:
         self._evse.indicator = state.value
+
+    async def adjust(self, intensity_percent: int, blinks: int) -> None:
+        self._evse.light_percent, self._evse.blinks = intensity_percent, blinks
 
 
 class SimulatedServiceBoard:

@@ -148,6 +148,8 @@ class EvseWorld:
         self.proximity = ProximityContact(faults)
         self.lock = LockMotor(faults)
         self.indicator = ""  # what the light shows, by its own name
+        self.light_percent = 100
+        self.blinks = 0
         self.inlet_mv: tuple[int, int, int] = (0, 0, 0)
         self.pulled_under_load = 0  # how often the plug was pulled with current flowing
         self.wire: Wire = DEAD  # at the station's terminal

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
+from controller.domain.measurands import Measurand
+from controller.hardware import lines, measurands
 from controller.settings import catalog as c
 from controller.settings.catalog import VARIABLES
-from controller.settings.facts import EvseFact, StationFacts, providers, providers16
-from controller.settings.settings import Place
-from tests.settings.support import FACTS, LIVE, station
+from controller.settings.facts import EvseFact, StationFacts, absent, fitted, providers, providers16
+from controller.settings.settings import ConfigurationStatus, Place, ReportBase
+from hal.profile import load_profile
+from tests.settings.support import FACTS, LIVE, MemoryValues, station
 
 
 def test_every_computed_row_has_a_provider_and_gives_a_value_of_its_kind() -> None:
@@ -49,4 +53,70 @@ def test_keys_of_1_6_only() -> None:
         "NumberOfConnectors": "2",
         "StopTransactionMaxMeterValues": "96",
         "SupportedFeatureProfiles": "Core,RemoteTrigger",
+        "SupportedFeatureProfilesMaxLength": "2",
     }
+
+
+def test_16_CORE_93_only_what_the_hardware_measures_is_accepted() -> None:
+    supported = frozenset({Measurand.ENERGY_IMPORT_REGISTER, Measurand.VOLTAGE, Measurand.POWER_OFFERED})
+    facts = replace(FACTS, measurands=supported, lines=("L1",))
+    old = MemoryValues({"SampledDataCtrlr.TxEndedMeasurands": "Frequency,Voltage"})
+    settings = station(
+        old,
+        facts=facts,
+        initial={"MeterValuesAlignedData": "Power.Factor,Power.Offered"},
+        fitted=fitted(facts),
+    )
+    assert settings[c.SAMPLED_MEASURANDS] == (Measurand.ENERGY_IMPORT_REGISTER, Measurand.VOLTAGE)
+    assert settings[c.ALIGNED_MEASURANDS] == (Measurand.POWER_OFFERED,), "from the file: what there is"
+    assert settings[c.ENDED_MEASURANDS] == (Measurand.VOLTAGE,), "from a time with another meter"
+    change = settings.change_configuration
+    assert change("MeterValuesSampledData", "Voltage,Current.Import") is ConfigurationStatus.REJECTED
+    assert change("MeterValuesSampledData", "Voltage.L2-N") is ConfigurationStatus.REJECTED
+    assert change("MeterValuesSampledData", "Voltage.L1-N") is ConfigurationStatus.ACCEPTED
+    row = ReportBase.FULL
+    (told,) = [r for r in settings.base_report(row) if r.ref.name == "TxUpdatedMeasurands"]
+    assert told.values == tuple(one for one in Measurand if one in supported)
+
+
+def test_16_CORE_108_a_rotation_for_each_connector_that_exists() -> None:
+    settings = station(fitted=fitted(FACTS))  # connector 1 with three phases, 2 with one
+    assert settings.get_configuration(["ConnectorPhaseRotation", "ConnectorPhaseRotationMaxLength"])[0] == [
+        ("ConnectorPhaseRotation", False, "0.Unknown,1.Unknown,2.NotApplicable"),
+        ("ConnectorPhaseRotationMaxLength", True, "3"),
+    ]
+    for text, status in [
+        ("0.RST,1.RTS,2.NotApplicable", ConfigurationStatus.ACCEPTED),
+        ("1.TSR", ConfigurationStatus.ACCEPTED),
+        ("3.RST", ConfigurationStatus.REJECTED),
+        ("1.RSS", ConfigurationStatus.REJECTED),
+        ("RST", ConfigurationStatus.REJECTED),
+        ("1.RST,1.RTS", ConfigurationStatus.REJECTED),
+    ]:
+        assert settings.change_configuration("ConnectorPhaseRotation", text) is status, text
+    assert settings[c.PHASE_ROTATION] == ("1.TSR",)
+
+
+def test_16_CORE_110_keys_of_lights_that_cannot_be_set_do_not_exist() -> None:
+    facts = replace(FACTS, adjustable_lights=False)
+    keys = ["LightIntensity", "BlinkRepeat"]
+    without = station(facts=facts, absent=absent(facts))
+    assert without.get_configuration(keys) == ([], keys)
+    assert not [key for key, _, _ in without.get_configuration()[0] if key in keys]
+    assert without.change_configuration("LightIntensity", "50") is ConfigurationStatus.NOT_SUPPORTED
+    assert station(absent=absent(FACTS)).get_configuration(keys)[1] == []
+
+
+def test_measurands_of_the_hardware() -> None:
+    simulated = load_profile("simulated").evses
+    assert measurands(simulated) == frozenset(Measurand)
+    assert lines(simulated) == ("L1", "L2", "L3")
+    bare = [replace(evse, meter=None, temperatures=()) for evse in simulated]
+    assert measurands(bare) == {Measurand.CURRENT_OFFERED, Measurand.POWER_OFFERED}
+    assert lines(bare) == ()
+    meter = simulated[0].meter
+    assert meter is not None
+    single = [replace(simulated[0], meter=replace(meter, model="Eastron SDM120"), temperatures=())]
+    assert lines(single) == ("L1",)
+    assert Measurand.ENERGY_EXPORT_REGISTER in measurands(single)
+    assert Measurand.TEMPERATURE not in measurands(single)

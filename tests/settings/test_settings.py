@@ -284,17 +284,26 @@ def test_a_secret_set_by_either_protocol_is_bytes_and_never_seen() -> None:
     assert row.value is None  # errata 2.10
 
 
-def test_a_change_that_needs_a_reboot_says_so() -> None:
+def test_16_CORE_102_a_change_that_needs_a_reboot_says_so() -> None:
     variable = Variable(
         "TxCtrlr", "Slow", seconds(1, 9), 5, "Slow.", key16="Slow", reboot_required=True
     )  # fmt: skip
-    settings = Settings(Catalog([variable]), MemoryValues(), {}, {}, {})
+    values = MemoryValues()
+    settings = Settings(Catalog([variable]), values, {}, {}, {})
     slow = ref("TxCtrlr", "Slow")
     assert settings.set_variables([SetItem(slow, "6")])[0].status is SetStatus.REBOOT_REQUIRED
-    assert settings.set_variables([SetItem(slow, "6")])[0].status is SetStatus.ACCEPTED
+    assert settings.set_variables([SetItem(slow, "6")])[0].status is SetStatus.REBOOT_REQUIRED, "still"
     assert settings.change_configuration("slow", "7") is ConfigurationStatus.REBOOT_REQUIRED
-    assert settings.change_configuration("slow", "7") is ConfigurationStatus.ACCEPTED
+    assert settings.change_configuration("slow", "7") is ConfigurationStatus.REBOOT_REQUIRED
     assert settings.change_configuration("slow", "10") is ConfigurationStatus.REJECTED
+    assert settings[variable] == 5, "in force until the restart"
+    assert settings.get_configuration(["Slow"])[0] == [("Slow", False, "7")], "what was set"
+    assert settings.get_variables([GetItem(slow)])[0].value == "7"
+    assert settings.change_configuration("slow", "5") is ConfigurationStatus.ACCEPTED, "as it was"
+    assert settings.change_configuration("slow", "7") is ConfigurationStatus.REBOOT_REQUIRED
+    restarted = Settings(Catalog([variable]), values, {}, {}, {})
+    assert restarted[variable] == 7
+    assert restarted.change_configuration("slow", "7") is ConfigurationStatus.ACCEPTED
 
 
 # --------------------------------------------------------------------- 2.0.1 GetBaseReport

@@ -53,6 +53,8 @@ class Bay:
     energy_mwh: int = 5_000_000
     meter_fails: bool = False
     indicator: str = ""
+    indicated: list[str] = field(default_factory=list)  # all that was shown
+    light: tuple[int, int] | None = None  # percent of full brightness, blinks for a signal
     counted_ms: int = 0
     told: EvseFacts | None = None
 
@@ -116,6 +118,10 @@ class _Light:
 
     async def show(self, state: IndicatorState) -> None:
         self._bay.indicator = state.value
+        self._bay.indicated.append(state.value)
+
+    async def adjust(self, intensity_percent: int, blinks: int) -> None:
+        self._bay.light = (intensity_percent, blinks)
 
 
 class _Board:
