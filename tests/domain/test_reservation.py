@@ -738,7 +738,7 @@ def test_the_indicator_says_reserved() -> None:
     hand.plug()
     cancel(hand)
     lights = [effect.state for effect in hand.effects if isinstance(effect, ShowIndicator)]
-    assert lights == ["available", "reserved", "waiting", "reserved", "waiting"]
+    assert lights == ["available", "reserved", "refused", "waiting", "reserved", "waiting"]
 
 
 def test_a_stranger_keeps_the_right_that_was_given_before_the_reservation() -> None:

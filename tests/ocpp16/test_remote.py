@@ -210,7 +210,7 @@ def test_16_CORE_120_16_CORE_121_16_CORE_122_16_CORE_123_unlock(tmp_path: Path) 
             sent = await csms.wait("StopTransaction", 1, 30)
             assert sent.payload["reason"] == "UnlockCommand"
             assert cabin.bay(1).locked and cabin.bay(1).current_ma > 0
-            assert cabin.statuses(2)[-1] == "Finishing"
+            await cabin.until(lambda: cabin.statuses(2)[-1] == "Finishing", "Finishing is told")
             cabin.reports = False  # the lock does not move any more
             cabin.bay(2).locked = True
             assert cabin.app is not None

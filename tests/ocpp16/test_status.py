@@ -216,7 +216,9 @@ def test_16_CORE_70_16_CORE_71_16_CORE_72_16_CORE_73_16_CORE_75_16_CORE_77_the_t
                 return [one["status"] for one in shown(csms)[count:]]
 
             await cabin.until(lambda: after in passed(), f"{after} is told")
-            assert passed()[0] == after, passed()
+            # The power is withdrawn first, then the transaction ends: a moment of Finishing (C6) may be told.
+            first = passed()[0]
+            assert first == after or (change in ("C1", "C8") and first == "Finishing"), passed()
             assert [one["status"] for one in shown(csms, 2)] == ["Available"], "the other connector"
             assert [one["status"] for one in shown(csms, 0)] == ["Available"], "16.CORE.69"
 
