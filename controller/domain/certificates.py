@@ -76,6 +76,8 @@ KEEP_OLD_MS = 30 * _DAY_MS
 """A02.FR.10: old certificates stay one month as fallback."""
 ASK_AGAIN_MS = 60_000
 """A signing request that found no CSMS is sent again after this, when there is one."""
+MAKING_MS = 60_000
+"""A key is made sooner. Longer means that the answer to the trigger could not be sent, so nothing was made."""
 MOST_UNHEARD = 3
 """So often; a CSMS that never answers this message does not know it."""
 
@@ -137,6 +139,7 @@ class CertificateManagement:
         self._csr = ""
         self._unheard = 0
         self._ask_at_ms = 0  # CLOCK_MONOTONIC
+        self._made_by_ms = 0  # CLOCK_MONOTONIC
         self.handlers: Mapping[type, Handler] = {
             InstallCertificate: self._install,
             DeleteCertificate: self._delete,
@@ -342,6 +345,7 @@ class CertificateManagement:
 
     def _make(self, turn: Turn) -> None:
         self._phase, self._request = _Phase.MAKING, self._number()
+        self._made_by_ms = turn.now.mono_ms + MAKING_MS
         turn.do(MakeSigningRequest(self._request, turn.policy.organization_name, turn.policy.station_serial))
 
     def _made(self, made: SigningRequestMade, turn: Turn) -> None:
@@ -517,6 +521,8 @@ class CertificateManagement:
 
     def _settle_signing(self, turn: Turn) -> None:
         """Go on with a request that waits: for its time, for a CSMS, since the last life of the program."""
+        if self._phase is _Phase.MAKING and turn.now.mono_ms >= self._made_by_ms:
+            self._phase = _Phase.IDLE
         signing = self.signing
         if signing is None or not turn.online:
             return

@@ -768,6 +768,22 @@ def test_16_SEC_14_a_csms_that_never_answers_is_not_asked_for_ever(shell: Shell)
     assert (asked, outcomes(shell)) == (MOST_UNHEARD, [SigningOutcome.UNANSWERED])
 
 
+def test_16_SEC_14_an_answer_that_could_not_be_sent_loses_no_request(shell: Shell) -> None:
+    """The key is made after the answer to the trigger; with the connection that answer is lost."""
+    shell.ask(TRIGGER)
+    first = shell.last(MakeSigningRequest)
+    shell.hand.give(CsmsChanged(False))
+    shell.hand.sleep(30)
+    shell.hand.online()
+    assert shell.last(MakeSigningRequest) is None
+    shell.hand.sleep(31)
+    ask = made(shell)
+    assert isinstance(first, MakeSigningRequest) and ask.job != first.job
+    shell.hand.give(SigningRequestMade(first.job, "late"))
+    shell.hand.give(SignatureAnswered(ask.job, True))
+    assert outcomes(shell) == [SigningOutcome.ASKED]
+
+
 def test_16_SEC_14_a_key_that_cannot_be_made(shell: Shell) -> None:
     shell.ask(TRIGGER)
     effect = shell.last(MakeSigningRequest)

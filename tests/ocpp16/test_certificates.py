@@ -462,6 +462,21 @@ def test_16_SEC_14_a_csms_that_does_not_take_the_request(tmp_path: Path, answer:
     run_virtual(main())
 
 
+def test_16_SEC_14_the_connection_breaks_before_the_answer_to_the_trigger(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, build(tmp_path, csms) as cabin:
+            await cabin.online()
+            await cabin.delivered()
+            request = {"requestedMessage": "SignChargePointCertificate"}
+            await csms.raw(json.dumps([2, "x", "ExtendedTriggerMessage", request]))
+            await csms.hang_up()
+            leaf = pki.sign_request(await csr(csms), pki.root())
+            assert await give(csms, leaf.pem) == "Accepted"
+            assert cabin.app is not None
+
+    run_virtual(main())
+
+
 def test_16_SEC_14_pending_at_the_boot_the_csms_may_get_the_certificate_first(tmp_path: Path) -> None:
     """White paper A00.FR.806."""
 
