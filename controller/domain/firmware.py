@@ -110,13 +110,15 @@ class Firmware:
         spec: FirmwareSpec,
         number: Callable[[], int],
         record: Callable[[Turn, str, str], None],
+        resetting: Callable[[], bool],
     ) -> None:
         """``number``: of a verdict that comes later (``Outcome.deferred``), unique in the station.
-        ``record(turn, type, info)``: of a security event."""
+        ``record(turn, type, info)``: of a security event. ``resetting``: a reset is on its way."""
         self._evses = evses
         self._spec = spec
         self._number = number
         self._record = record
+        self._resetting = resetting
         # durable: rebuilt from events
         self.order: FirmwareUpdateBegun | None = None
         self.last: FirmwareStatusChanged | None = None  # of that order
@@ -391,6 +393,8 @@ class Firmware:
         if not due and order.install_at_ms is not None:
             self._waits_until(order.install_at_ms, turn)
         waits = not self._spec.charging_continues and self._transaction_runs()
+        if due and self._resetting():
+            return False  # a restart in the middle would spoil it: after that restart
         if due and not waits:
             self._tell(turn, FirmwareStatus.INSTALLING)
             self._busy = True

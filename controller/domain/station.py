@@ -142,7 +142,13 @@ class Station:
         self.timekeeping = Timekeeping()
         self.smart_charging = SmartCharging(self.evses)
         self.security = Security(self.evses)
-        self.firmware = Firmware(self.evses, firmware, self._number, self.security.record)
+        self.firmware = Firmware(
+            self.evses,
+            firmware,
+            self._number,
+            self.security.record,
+            lambda: self._reset is not None or self.restarting is not None,
+        )
         self.token_lists = TokenLists(book, self._number)
         self.certificates = CertificateManagement(self._number, self.security.record)
         self.devices = Devices(self.certificates.expires_soon)

@@ -405,10 +405,12 @@ def test_a_station_without_installer_supports_no_update() -> None:
 REPLACEABLE = ["DownloadScheduled", "Downloading", "DownloadPaused", "Downloaded", "InstallScheduled"]
 
 
-def bring_to(station: Updating, status: str) -> None:
-    """A signed update, as far as ``status``."""
+def bring_to(station: Updating, status: str, dated: bool | None = None) -> None:
+    """A signed update, as far as ``status``. ``dated``: with an install date that is still to come."""
     later = station.utc_ms + 3_600_000
-    scheduled, dated = status == "DownloadScheduled", status in ("SignatureVerified", "InstallScheduled")
+    scheduled = status == "DownloadScheduled"
+    if dated is None:
+        dated = status == "InstallScheduled"
     station.ask_signed(
         retrieve_at_ms=later if scheduled else station.utc_ms,
         install_at_ms=later if dated else None,
@@ -575,6 +577,22 @@ def test_a_reset_waits_for_nobody_but_an_installation(station: Updating) -> None
     verdict = other.give(Reset(ResetKind.IMMEDIATE))
     assert verdict is not None and verdict.status is Status.REJECTED
     assert verdict.reason == "FwUpdateInProgress"
+
+
+@pytest.mark.parametrize("kind", list(ResetKind))
+def test_an_installation_does_not_begin_before_a_reset_that_is_on_its_way(
+    station: Updating, kind: ResetKind
+) -> None:
+    station.start_charging()
+    bring_to(station, "InstallScheduled", dated=False)
+    station.give(Reset(kind))
+    station.unplug()
+    station.sleep(2)
+    assert station.done(Restart) == [Restart(kind)]
+    station.sleep(5)
+    assert station.told()[-1] == "InstallScheduled"
+    station.restart()
+    assert station.told()[-1] == "Installing"
 
 
 # ---------------------------------------------------------------------- restart into the new firmware

@@ -17,6 +17,7 @@ from controller.domain.events import (
     Event,
     FaultCleared,
     FaultRaised,
+    FirmwareStatusChanged,
     LogStatusChanged,
     MeterValuesTaken,
     ReservationEnd,
@@ -149,6 +150,11 @@ def call(event: Event) -> Call | None:
             if event.info:
                 payload["techInfo"] = event.info[:255]
             return Call("SecurityEventNotification", payload)
+        case FirmwareStatusChanged() if event.request_id is not None:  # L01.FR.01, FR.20
+            return Call(
+                "FirmwareStatusNotification",
+                {"status": event.status.value, "requestId": event.request_id},
+            )
         case LogStatusChanged() if event.request_id is not None:  # N01.FR.07 to FR.10, FR.20
             status: Payload = {"status": event.status.value, "requestId": event.request_id}
             return Call("LogStatusNotification", status)

@@ -10,6 +10,8 @@ from controller.csms.version import NOTHING, BootAnswer, Registered, StationIden
 from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import (
     ChargingState,
+    FirmwareStatus,
+    FirmwareStatusChanged,
     MeterValuesTaken,
     SecurityEvent,
     SessionEnded,
@@ -182,3 +184,15 @@ def test_A02_FR_03_sign_certificate(version: V201) -> None:
         "csr": "PEM",
         "certificateType": "ChargingStationCertificate",
     }
+
+
+@BOTH
+@pytest.mark.parametrize("status", list(FirmwareStatus))
+def test_L01_FR_01_L01_FR_20_firmware_statuses_carry_the_id_of_their_request(
+    version: V201, status: FirmwareStatus
+) -> None:
+    call = version.call(FirmwareStatusChanged(status, 5, T0_MS), nothing)
+    assert call is not None and call.action == "FirmwareStatusNotification"
+    assert checked(version.subprotocol, call) == {"status": status.value, "requestId": 5}
+    # Of an update that came by 1.6's UpdateFirmware 2.0.1 cannot tell: the id is mandatory.
+    assert version.call(FirmwareStatusChanged(status, None, T0_MS), nothing) is None
