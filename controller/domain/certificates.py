@@ -77,7 +77,7 @@ KEEP_OLD_MS = 30 * _DAY_MS
 ASK_AGAIN_MS = 60_000
 """A signing request that found no CSMS is sent again after this, when there is one."""
 MAKING_MS = 60_000
-"""A key is made sooner. Longer means that the answer to the trigger could not be sent, so nothing was made."""
+"""A key is made sooner. Longer means that the answer to the trigger could not be sent, nothing was made."""
 MOST_UNHEARD = 3
 """So often; a CSMS that never answers this message does not know it."""
 
