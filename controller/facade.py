@@ -28,7 +28,14 @@ from controller.domain.commands import (
     UnlockConnector,
     Verdict,
 )
-from controller.domain.events import ChargingState, Event, FaultCleared, FaultRaised, ReservationMade
+from controller.domain.events import (
+    ChargingState,
+    Event,
+    FaultCleared,
+    FaultRaised,
+    FirmwareStatusChanged,
+    ReservationMade,
+)
 from controller.domain.evse import Evse
 from controller.domain.faults import CONTACTOR_WELDED, STORAGE, describe
 from controller.domain.inputs import TokenPresented
@@ -93,6 +100,7 @@ class Facade:
             "safety": self._safety_status(),
             "journal_seq": self._journal.last_seq(),
             "certificate_expires_at_ms": station.certificates.expires_at_ms(),
+            "firmware": _firmware(station.firmware.last),
             "evses": [
                 {
                     **_evse(evse, views[evse_id], lowest(station.claims(evse_id, now)).limit_ma),
@@ -284,6 +292,13 @@ def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
         "sensors_lost": facts.sensors_lost if facts else 0,
         "phases": facts.phases if facts else None,
     }
+
+
+def _firmware(last: FirmwareStatusChanged | None) -> Mapping[str, Any] | None:
+    """How far the newest update is or how it ended; None = there was none."""
+    if last is None:
+        return None
+    return {"status": last.status.value, "info": last.info, "since_ms": last.at_ms}
 
 
 def _reservation(shown: ReservationMade | None) -> Mapping[str, Any]:

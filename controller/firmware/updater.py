@@ -5,7 +5,8 @@ answered with its input, whatever goes wrong.
 Refuses to know: what comes next (``domain.firmware``).
 
 The file of update 3 is ``3.bin``; while it comes, ``controller.transfer`` keeps what it needs to go on beside
-it. Whatever else lies there is of updates that are over and removed at the start.
+it. Whatever else lies there is of updates that are over and removed at the start. The modules for transfers,
+certificates and signatures are imported when the first of them is needed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller.clock import Clock
 from controller.domain.commands import Status
@@ -35,9 +36,10 @@ from controller.domain.inputs import (
     InstallOutcome,
     SigningCertificateChecked,
 )
-from controller.domain.transfers import LocationError, parse_location
 from controller.firmware.installer import Installed, Installer, Say
-from controller.transfer import Options, TransferError, download, forget_download
+
+if TYPE_CHECKING:
+    from controller.transfer import Options
 
 FirmwareEffect = (
     CheckSigningCertificate
@@ -130,6 +132,9 @@ class Updater:
         self._take(SigningCertificateChecked(effect.number, status, why))
 
     async def _fetch(self, effect: FetchFirmware) -> None:
+        from controller.domain.transfers import LocationError, parse_location
+        from controller.transfer import TransferError, download
+
         try:
             location = parse_location(effect.location)
         except LocationError as error:
@@ -189,6 +194,8 @@ class Updater:
         self._take(InstallationEnded(update, found.outcome, found.version, found.info))
 
     async def _drop(self, update: int, work: asyncio.Task[None] | None) -> None:
+        from controller.transfer import forget_download
+
         if work is not None and work is not asyncio.current_task() and not work.done():
             work.cancel()
             await asyncio.wait([work])

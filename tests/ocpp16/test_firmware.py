@@ -17,6 +17,7 @@ from controller.domain import why
 from controller.domain.commands import ChangeAvailability
 from controller.domain.events import AvailabilityChanged, Event, FirmwareStatusChanged
 from controller.domain.firmware import FINISHED
+from controller.local.commands.status import render
 from tests.support.cabin import Cabin
 from tests.support.csms import CallError, FakeCsms, Received
 from tests.support.file_servers import HttpFiles, Request, ftp_server, http_server, root_file
@@ -672,6 +673,26 @@ def test_16_SEC_34_what_happened_offline_is_told_afterwards_in_order(tmp_path: P
             await one.csms.up()
             await one.until("Installed")
             assert one.statuses == one.told_by_domain()
+
+    run_virtual(main())
+
+
+# ---------------------------------------------------------------------- for the technician
+
+
+def test_the_status_of_an_update_and_the_cause_of_its_end_are_shown(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fleet(tmp_path) as one:
+            app = one.cabin.app
+            assert app is not None
+            assert app.facade.status()["firmware"] is None
+            await one.update("http://fleet:s3cret@localhost:9/fw.bin", retries=0)
+            await one.until("DownloadFailed")
+            shown = app.facade.status()["firmware"]
+            assert shown["status"] == "DownloadFailed"
+            assert "localhost:9" in shown["info"] and "s3cret" not in shown["info"]
+            text = render(app.facade.status())
+            assert "DownloadFailed since 2026-01-01 00:00 UTC: http://localhost:9/fw.bin" in text
 
     run_virtual(main())
 

@@ -41,6 +41,11 @@ def render(station: Mapping[str, Any]) -> str:
         rows.append(
             ("certificate", f"until {datetime.fromtimestamp(expires_at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC")
         )
+    firmware = station.get("firmware")
+    if firmware is not None:
+        since = f"{datetime.fromtimestamp(firmware['since_ms'] / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+        info = f": {firmware['info']}" if firmware["info"] else ""
+        rows.append(("firmware", f"{firmware['status']} since {since}{info}"))
     head = ("EVSE", "status", "pilot", "contactor", "limit", "offered", "current", "power", "energy", "token")
     lines = [head, *(evse_row(evse) for evse in station.get("evses", []))]
     faults = [
