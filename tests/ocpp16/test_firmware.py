@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import cache
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from tests.support.csms import CallError, FakeCsms, Received
 from tests.support.file_servers import HttpFiles, Request, ftp_server, http_server, root_file
 from tests.support.file_servers import authority as server_authority
 from tests.support.firmware import Manufacturer, image
+from tests.support.pki import root, rsa_key
 from tests.support.virtual_time import run_virtual
 
 IMAGE = image("2.0.0")
@@ -41,8 +45,6 @@ class Fleet:
 
     def at(self, seconds: float = 0) -> str:
         """A date-time, seconds from now."""
-        from datetime import UTC, datetime
-
         at = datetime.fromtimestamp(self.cabin.clock.now().utc_ms / 1000 + seconds, UTC)
         return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -371,8 +373,6 @@ def test_16_SEC_34_16_SEC_35_16_SEC_36_16_SEC_37_16_SEC_39_every_step_of_a_signe
 
 def test_16_SEC_35_rsa_pss(tmp_path: Path) -> None:
     async def main() -> None:
-        from tests.support.pki import rsa_key
-
         by = Manufacturer()
         by.signer = by.signing(key=rsa_key())
         async with fleet(tmp_path) as one:
@@ -402,8 +402,6 @@ def test_16_SEC_35_a_file_that_was_not_signed_is_not_installed(tmp_path: Path) -
 
 def test_16_SEC_33_certificates_are_checked_before_the_answer(tmp_path: Path) -> None:
     async def main() -> None:
-        from tests.support.pki import root
-
         async with fleet(tmp_path) as one:
             stranger = Manufacturer(root("Stranger", "Stranger"))
             assert await one.update_signed(signer=stranger) == "InvalidCertificate"
@@ -419,18 +417,21 @@ def test_16_SEC_33_certificates_are_checked_before_the_answer(tmp_path: Path) ->
     run_virtual(main())
 
 
-def test_16_SEC_33_a_root_installed_by_the_csms_counts(tmp_path: Path) -> None:
+def test_16_SEC_33_a_root_installed_by_the_csms_counts_until_it_is_deleted(tmp_path: Path) -> None:
     async def main() -> None:
-        from tests.support.pki import root
-
         by = Manufacturer(root("Second Root", "Maker", may_sign=True))
-        async with fleet(tmp_path) as one:
+        async with fleet(tmp_path, password="correct horse battery") as one:
             assert await one.update_signed(signer=by) == "InvalidCertificate"
-            assert one.cabin.app is not None
-            (tmp_path / "certificates" / "manufacturer-roots" / "second.pem").write_text(by.root.pem)
-            await one.cabin.restart()
-            await one.cabin.online()
-            assert await one.update_signed(signer=by) == "Accepted"
+            use = "ManufacturerRootCertificate"
+            install = {"certificateType": use, "certificate": by.root.pem}
+            assert await one.csms.call("InstallCertificate", install) == {"status": "Accepted"}
+            assert await one.update_signed(signer=by, after_s=3600) == "Accepted"
+            found = await one.csms.call("GetInstalledCertificateIds", {"certificateType": use})
+            for hashes in found["certificateHashData"]:
+                await one.csms.call("DeleteCertificate", {"certificateHashData": hashes})
+            assert await one.update_signed(signer=by) == "InvalidCertificate"
+            await one.cabin.sleep(1)
+            assert one.statuses == ["DownloadScheduled"], "what was accepted goes on"
 
     run_virtual(main())
 
@@ -479,8 +480,6 @@ def test_16_SEC_40_replacing_and_refusing(tmp_path: Path) -> None:
 
 def test_16_SEC_40_a_running_download_is_cut(tmp_path: Path) -> None:
     async def main() -> None:
-        import threading
-
         hold = threading.Event()
         async with fleet(tmp_path) as one:
             loop, begun = asyncio.get_running_loop(), asyncio.Event()
@@ -621,6 +620,65 @@ def test_16_SEC_34_a_power_cut_at_each_step_leaves_a_defined_state(tmp_path: Pat
                 version = one.csms.of("BootNotification")[-1].payload["firmwareVersion"]
                 assert (version == "2.0.0") == (told[-1] == "Installed"), step
                 await one.cabin.until(lambda one=one: one.left_on_disk() == [], step)  # type: ignore[misc]
+
+    run_virtual(main())
+
+
+def test_16_FW_08_a_kill_in_the_middle_of_a_download_costs_only_the_rest(tmp_path: Path) -> None:
+    async def main() -> None:
+        content = image("2.0.0", 3_000_000)
+        half = len(content) // 2
+        hold = threading.Event()
+        async with fleet(tmp_path, content=content) as one:
+            loop, halfway = asyncio.get_running_loop(), asyncio.Event()
+
+            def serve(_request: Request, handler: BaseHTTPRequestHandler) -> bool:
+                """Half of the file, then nothing more."""
+                one.files.answer = None
+                handler.send_response(200)
+                handler.send_header("Content-Length", str(len(content)))
+                handler.send_header("Last-Modified", one.files.modified)
+                handler.end_headers()
+                handler.wfile.write(content[:half])
+                handler.wfile.flush()
+                loop.call_soon_threadsafe(halfway.set)
+                hold.wait(20)
+                return True
+
+            one.files.answer = serve
+            await one.update_signed(content=content)
+            await halfway.wait()
+            await one.cabin.restart()
+            hold.set()
+            await one.until("SignatureVerified")
+            (resumed,) = [r.headers["Range"] for r in one.files.requests if "Range" in r.headers]
+            assert 0 < int(resumed.removeprefix("bytes=").removesuffix("-")) <= half
+            assert one.told_by_domain().count("Downloading") == 1
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("reboot", [False, True])
+def test_16_FW_02_16_SEC_34_a_power_cut_in_the_middle_of_an_installation_is_a_failed_one(
+    tmp_path: Path, reboot: bool
+) -> None:
+    async def main() -> None:
+        async with fleet(tmp_path, evses=2) as one:
+            await one.update_signed(8)
+            await one.until("Installing")
+            await one.cabin.sleep(2)
+            await one.cabin.restart(reboot=reboot)
+            await one.until("InstallationFailed")
+            assert one.messages[-1].payload["requestId"] == 8
+            for evse_id in (1, 2):
+                await one.cabin.until(
+                    lambda n=evse_id: one.cabin.statuses(n)[-1] == "Available",  # type: ignore[misc]
+                    "available again",
+                )
+            assert one.csms.of("BootNotification")[-1].payload["firmwareVersion"] == "0.1.0"
+            assert await one.update_signed(9) == "Accepted", "and the CSMS may try again"
+            await one.restarted()
+            await one.until("Installed")
 
     run_virtual(main())
 
