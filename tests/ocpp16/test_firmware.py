@@ -232,6 +232,8 @@ def test_16_FW_07_ftp_https_and_ftps_with_credentials(tmp_path: Path) -> None:
         (files / "fw.bin").write_bytes(image("3.0.0", word="broken"))
         secret = HttpFiles(files={"/fw.bin": image("3.0.0", word="broken")}, user="fleet", password="s3cret")
         async with fleet(tmp_path, ca_file=ca_file) as one:
+            keys = await one.csms.call("GetConfiguration", {"key": ["SupportedFileTransferProtocols"]})
+            assert keys["configurationKey"][0]["value"] == "FTP,FTPS,HTTP,HTTPS"
             with (
                 http_server(secret, tls=server_authority()) as https,
                 ftp_server(files) as ftp,

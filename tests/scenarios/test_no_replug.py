@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from controller.app import EXIT_RESTART
 from controller.domain.commands import ResetFaults
-from controller.domain.events import TransactionEnded
+from controller.domain.events import FirmwareStatus, TransactionEnded
 from tests.support.csms import FakeCsms
+from tests.support.file_servers import HttpFiles, http_server
+from tests.support.firmware import image
 from tests.support.house import House
 from tests.support.virtual_time import run_virtual
 
@@ -370,3 +373,32 @@ def test_after_a_bug_in_the_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def _boom(*_: object) -> object:
     raise ZeroDivisionError("a bug")
+
+
+# --------------------------------------------------------------------------- firmware
+
+
+def test_16_FW_05_after_a_firmware_update_that_waited_for_the_charge(tmp_path: Path) -> None:
+    async def scenario(house: House) -> None:
+        await charge(house)
+        with http_server(HttpFiles(files={"/fw.bin": image("2.0.0")})) as files:
+            asked = {"location": files.url("/fw.bin"), "retrieveDate": "2026-01-01T00:00:00Z"}
+            assert await house.csms.call("UpdateFirmware", asked) == {}
+            status = house.station.firmware
+            await house.until(lambda: status.status == FirmwareStatus.INSTALL_SCHEDULED, "it waits")
+        await house.sleep(2)
+        assert house.charging(), "nobody is interrupted"
+        await stop_by_card(house)
+        await house.until(lambda: status.status == FirmwareStatus.INSTALLING, "the installation begins")
+        house.world.swipe(CARD)
+        await house.sleep(1)
+        assert not house.closed(), "nothing new begins meanwhile"
+        assert house._serving is not None
+        assert await house._serving == EXIT_RESTART
+        await house.restart_controller(1)
+        await house.until(lambda: house.station.firmware.status == FirmwareStatus.INSTALLED, "it runs")
+        await house.online()
+        house.world.swipe(CARD)
+        await again(house)
+
+    play(tmp_path, scenario)
