@@ -170,7 +170,7 @@ class DeskCsms:
         if identity not in self._sides:
             raise RequestFailed(f"station {identity} is not connected")
         side, _ = self._sides[identity]
-        answer = await side.request(order.action, order.payload)
+        answer = await side.request(order.action, order.payload, order.checked)
         return {
             "identity": identity,
             "action": order.action,

@@ -1,4 +1,4 @@
-"""Files of the desk CSMS over HTTP: firmware to fetch, and what stations upload. For desks: no password.
+"""Files of the desk CSMS over HTTP: firmware to fetch, uploads to take and give back. For desks: no password.
 
 Owns: a small server in threads of its own, ranges (so that a download can be resumed), the uploads it got.
 Refuses to know: OCPP.
@@ -59,6 +59,13 @@ class FileServer:
         with self._lock:
             return {name: len(content) for name, content in self.uploads.items()}
 
+    def content(self, kind: str, name: str) -> bytes | None:
+        """A firmware image, or what was uploaded as ``name``. None: there is no such file."""
+        if kind == "firmware" and name:
+            return image(name)
+        with self._lock:
+            return self.uploads.get(name) if kind == "uploads" else None
+
     def keep(self, name: str, content: bytes) -> None:
         with self._lock:
             self.uploads.pop(name, None)
@@ -76,10 +83,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         kind, _, name = unquote(self.path).strip("/").partition("/")
-        if kind != "firmware" or not name:
-            self.send_error(404, "only /firmware/VERSION is served")
+        content = self.server_of_files.content(kind, name)
+        if content is None:
+            self.send_error(404, "only /firmware/VERSION and /uploads/NAME are served")
             return
-        content = image(name)
         first, last = 0, len(content) - 1
         asked = _RANGE.match(self.headers.get("Range", ""))
         if asked is not None:

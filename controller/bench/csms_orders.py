@@ -38,10 +38,11 @@ class OrderError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OcppOrder:
-    """Send this CALL. Payload in OCPP's camel case."""
+    """Send this CALL. Payload in OCPP's camel case. ``checked`` False: even if it breaks the schema."""
 
     action: str
     payload: Json
+    checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _grammar() -> _Parser:
     transfer.add_argument("vendor")
     transfer.add_argument("--message-id", default=None)
     transfer.add_argument("--data", default=None)
-    raw = order("raw", "send any ACTION with a JSON payload")
+    raw = order("raw", "send any ACTION with a JSON payload, also what breaks the schema")
     raw.add_argument("action")
     raw.add_argument("payload", nargs="?", default="{}")
     for name, about in (("block", "refuse TOKEN from now on"), ("allow", "accept TOKEN again")):
@@ -172,7 +173,7 @@ def parse(words: Sequence[str], station: StationRecord, now: str, files: str = "
     if found.order in ("drop", "help"):
         return OwnOrder(found.order)
     if found.order == "raw":
-        return OcppOrder(found.action, _json_object(found.payload))
+        return OcppOrder(found.action, _json_object(found.payload), checked=False)
     if found.order == "remote-stop" and found.transaction is None:
         found.transaction = _only_transaction(station)
     if found.order in ("update-firmware", "get-log") and found.url is None:

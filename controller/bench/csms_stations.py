@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -22,9 +23,9 @@ import ocpp.v21.call
 import ocpp.v21.call_result
 import ocpp.v201.call
 import ocpp.v201.call_result
-from ocpp.charge_point import ChargePoint, camel_to_snake_case, snake_to_camel_case
-from ocpp.exceptions import FormatViolationError, OCPPError
-from ocpp.messages import Call, unpack
+from ocpp.charge_point import ChargePoint
+from ocpp.exceptions import OCPPError
+from ocpp.messages import Call, MessageType, unpack, validate_payload
 from ocpp.v16 import ChargePoint as Package16
 from ocpp.v21 import ChargePoint as Package21
 from ocpp.v201 import ChargePoint as Package201
@@ -357,35 +358,43 @@ class StationSide:
         log.warning("%s: %s", self._record.identity, violation)
         self._record.violations.append(violation)
 
-    async def request(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Send a CALL with a camel-case payload, return the camel-case answer. Raises ``RequestFailed``."""
-        cls = getattr(self._calls, action, None)
-        if not isinstance(cls, type):
-            raise RequestFailed(f"{self._record.protocol} has no request {action!r}")
+    async def request(self, action: str, payload: dict[str, Any], checked: bool = True) -> dict[str, Any]:
+        """Send a CALL with a camel-case payload, return the payload of the answer. ``checked`` False: send
+        it as it is, whether the version knows it or not. Raises ``RequestFailed``."""
+        call = Call(str(uuid.uuid4()), action, payload)
+        if checked:
+            if not isinstance(getattr(self._calls, action, None), type):
+                raise RequestFailed(f"{self._record.protocol} has no request {action!r}")
+            try:
+                await validate_payload(call, self._station._ocpp_version)
+            except OCPPError as exc:
+                raise RequestFailed(
+                    f"{action}: not sent, it breaks the schema: {_cause(exc)}; `raw` sends it all the same"
+                ) from exc
+            call.payload = payload  # the check makes decimals of floats
+        async with self._station._call_lock:
+            await self._send(call.to_json())
+            try:
+                response = await self._station._get_specific_response(
+                    call.unique_id, self._station._response_timeout
+                )
+            except TimeoutError as exc:
+                wait_s = self._station._response_timeout
+                raise RequestFailed(f"{action}: no answer within {wait_s:g} s") from exc
+        if response.message_type_id == MessageType.CallError:
+            words = (response.error_code, response.error_description, response.error_details or "")
+            raise RequestFailed(f"{action}: CALLERROR " + " ".join(str(word) for word in words if word))
+        answer: dict[str, Any] = response.payload
+        response.action = action
         try:
-            call = cls(
-                **{camel_to_snake_case({key: None}).popitem()[0]: value for key, value in payload.items()}
-            )
-        except TypeError as exc:
-            raise RequestFailed(f"{action}: {exc}") from exc
-        try:
-            answer = await self._station.call(call, suppress=False)
-        except FormatViolationError as exc:
-            self._note(f"{action} or its answer breaks the schema: {exc.description} {exc.details or ''}")
-            raise RequestFailed(f"{action}: {exc.description} {exc.details or ''}") from exc
+            await validate_payload(response, self._station._ocpp_version)
         except OCPPError as exc:
-            raise RequestFailed(
-                f"{action}: {type(exc).__name__}: {exc.description} {exc.details or ''}"
-            ) from exc
-        except TimeoutError as exc:
-            raise RequestFailed(f"{action}: no answer within {self._station._response_timeout:g} s") from exc
-        found: dict[str, Any] = _strip(snake_to_camel_case(vars(answer)))
-        return found
+            self._note(f"the answer to {action} breaks the schema: {_cause(exc)}")
+            raise RequestFailed(f"{action}: the answer breaks the schema: {_cause(exc)}: {answer}") from exc
+        return answer
 
 
-def _strip(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _strip(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [_strip(inner) for inner in value]
-    return value
+def _cause(error: OCPPError) -> str:
+    """What the package's validator did not like, without the schema it goes on with."""
+    cause = str((error.details or {}).get("cause", "")) or error.description
+    return cause.partition("is not valid: ")[2].partition("\n")[0] or cause.partition("\n")[0]

@@ -169,10 +169,46 @@ def test_a_callerror_no_answer_and_a_broken_answer_are_failures() -> None:
         assert "Reset" in csms.book.stations["CP-1"].violations[-1]
         with pytest.raises(RequestFailed, match=r"no answer within 0\.2 s"):
             await csms.order(["reset"])
-        with pytest.raises(RequestFailed, match="no request 'Nonsense'"):
-            await csms.order(["raw", "Nonsense", "{}"])
 
     with_station("1.6", body, answer_timeout_s=0.2)
+
+
+def test_what_breaks_the_schema_is_sent_by_raw_only() -> None:
+    """A tester wants to see what the station makes of it; a slip of the pen he wants to be told."""
+
+    async def body(csms: DeskCsms, station: ClientConnection) -> None:
+        with pytest.raises(
+            RequestFailed, match=r"not sent, it breaks the schema: 'Nonsense' is not one of"
+        ) as e:
+            await csms.order(["trigger", "Nonsense"])
+        assert "\n" not in str(e.value), "one line"
+        assert list(csms.frames) == []
+        for words, sent in (
+            (["raw", "TriggerMessage", '{"requestedMessage": "Nonsense"}'], {"requestedMessage": "Nonsense"}),
+            (["raw", "Nonsense", '{"some_thing": [1.25]}'], {"some_thing": [1.25]}),
+        ):
+            order = asyncio.create_task(csms.order(words))
+            call = json.loads(await station.recv())
+            assert call[2:] == [words[1], sent]
+            await station.send(
+                json.dumps([4, call[1], "PropertyConstraintViolation", "not one of these", {}])
+            )
+            with pytest.raises(RequestFailed, match="PropertyConstraintViolation not one of these"):
+                await order
+        assert csms.book.stations["CP-1"].violations == [], "it was the CSMS that broke it"
+
+    with_station("1.6", body)
+
+
+def test_fractions_in_an_answer_reach_the_command_line() -> None:
+    async def body(csms: DeskCsms, station: ClientConnection) -> None:
+        order = asyncio.create_task(csms.order(["composite", "60"]))
+        schedule = {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 15.9}]}
+        answer = {"status": "Accepted", "connectorId": 0, "chargingSchedule": schedule}
+        await obey(station, answer)
+        assert json.loads(json.dumps((await order)["answer"])) == answer
+
+    with_station("1.6", body)
 
 
 @pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])

@@ -47,6 +47,7 @@ def test_firmware_whole_and_in_parts(files: FileServer) -> None:
 def test_uploads_are_kept_the_newest(files: FileServer) -> None:
     assert ask(files, "PUT", "/uploads/log%201.tar.gz", b"one")[0] == 201
     assert files.uploads == {"log 1.tar.gz": b"one"}
+    assert ask(files, "GET", "/uploads/log%201.tar.gz")[::2] == (200, b"one")
     for number in range(KEPT_UPLOADS):
         ask(files, "PUT", f"/uploads/{number}", b"x")
     assert list(files.sizes()) == [str(number) for number in range(KEPT_UPLOADS)]

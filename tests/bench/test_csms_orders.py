@@ -140,7 +140,7 @@ def test_orders_to_the_csms_itself() -> None:
 
 def test_raw_sends_what_is_typed() -> None:
     assert parse(split("""raw Reset '{"type": "Hard"}'"""), station("ocpp1.6"), NOW) == OcppOrder(
-        "Reset", {"type": "Hard"}
+        "Reset", {"type": "Hard"}, checked=False
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -103,7 +104,7 @@ def send(
 @where_options
 @json_option
 def show_status(directory: Path | None, runtime: Path | None, as_json: bool) -> None:
-    """Show the stations that connected, and their transactions."""
+    """Show the stations that connected, their transactions, and where what they uploaded can be fetched."""
     found = Remote("csms", directory, runtime).call("status")
     if as_json:
         print_json(found)
@@ -128,6 +129,8 @@ def show_status(directory: Path | None, runtime: Path | None, as_json: bool) -> 
             click.echo(table(cells, "  "))
         for violation in station["violations"]:
             click.echo(f"  ! {violation}")
+    for name, size in found["uploads"].items():
+        click.echo(f"upload {found['files']}/uploads/{quote(name)}  {size} bytes")
 
 
 @csms.command(epilog="Example: joulepost csms frames --follow")
