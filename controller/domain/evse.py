@@ -1064,7 +1064,7 @@ class Evse:
         self._unlock_deferred = None
 
     def _show(self, turn: Turn) -> None:
-        if not self.available:
+        if not self.available or not (turn.operative or self.in_use):
             state = "unavailable"
         elif self.fault() is not None:
             state = "faulted"

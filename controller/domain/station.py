@@ -315,6 +315,10 @@ class Station:
         it would wait for ever."""
         return self.operative and self._scheduled_operative is not False
 
+    def _open_to(self, evse: Evse) -> bool:
+        """The station lets this EVSE work: it is open, or only waits for what is still going on there."""
+        return self.open or (self.operative and evse.in_use)
+
     @property
     def resetting(self) -> bool:
         """A reset ends what runs; nothing new begins before it is over."""
@@ -330,7 +334,7 @@ class Station:
             if evse.facts is None:
                 continue
             wish = evse.permit(turn)
-            if not self.operative:
+            if not self._open_to(evse):
                 wish = replace(wish, limit_ma=0, unavailable=True)
             wishes.append(wish)
         return wishes
@@ -361,7 +365,7 @@ class Station:
         return [
             view,
             *(
-                evse.view(self.open or evse.in_use, self.reservations.shown(evse_id) is not None, now.utc_ms)
+                evse.view(self._open_to(evse), self.reservations.shown(evse_id) is not None, now.utc_ms)
                 for evse_id, evse in self.evses.items()
             ),
         ]

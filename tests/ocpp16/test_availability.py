@@ -67,6 +67,8 @@ def test_16_CORE_129_16_CORE_132_scheduled_until_the_transaction_is_over(
             assert cabin.bay(2).current_ma > 0
             assert told(csms)[1] == ("Unavailable" if connector_id == 0 else "Available")
             assert told(csms)[0] == "Available", "it is still charging"
+            assert cabin.bay(2).indicator == "charging"
+            assert cabin.bay(1).indicator == ("unavailable" if connector_id == 0 else "available")
             start = {"idTag": "X", "connectorId": 1}
             expected = "Rejected" if connector_id == 0 else "Accepted"
             assert await csms.call("RemoteStartTransaction", start) == {"status": expected}

@@ -396,7 +396,7 @@ def test_H01_H04_the_same_reservations_in_2_0_1(tmp_path: Path, version: str) ->
     run_virtual(main())
 
 
-def test_16_CORE_70_16_CORE_71_the_changes_around_a_reservation(tmp_path: Path) -> None:
+def test_16_CORE_70_16_CORE_71_16_CORE_76_the_changes_around_a_reservation(tmp_path: Path) -> None:
     """A7, G1, G2, G8, G9 of the table in 1.6 4.9; and I7: a reservation of any connector outlives the fault
     of one that it does not need, and is shown there when that is the last."""
 

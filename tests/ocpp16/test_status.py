@@ -1,7 +1,6 @@
 """The status of every connector through the table of 1.6 4.9, each change made by what really causes it.
 
-Those around a reservation (A7, G1, G2, G8, G9, I7) are in ``test_reservation``, that of a cable which nobody
-authorizes (B6) with the connection time-out, 16.CORE.46.
+Those around a reservation (A7, G1, G2, G8, G9, I7) are in ``test_reservation``.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ TABLE = {
     "H": "123459",
     "I": "12345678",
 }
-ELSEWHERE = {"A7", "B6", "G1", "G2", "G8", "G9", "I7"}
+ELSEWHERE = {"A7", "G1", "G2", "G8", "G9", "I7"}
 Step = Callable[[Cabin, FakeCsms], Awaitable[None]]
 
 
@@ -72,6 +71,11 @@ async def swipe(cabin: Cabin, csms: FakeCsms) -> None:
 
 async def wait(cabin: Cabin, csms: FakeCsms) -> None:
     await cabin.sleep(10)
+
+
+async def time_out(cabin: Cabin, csms: FakeCsms) -> None:
+    """ConnectionTimeOut."""
+    await cabin.sleep(61)
 
 
 async def content(cabin: Cabin, csms: FakeCsms) -> None:
@@ -156,6 +160,7 @@ TRANSITIONS: dict[str, tuple[list[Step], list[Step]]] = {
     "B3": (PREPARING, [swipe]),
     "B4": ([content, plug], [swipe, wait]),
     "B5": ([limit_0, plug], [swipe, wait]),
+    "B6": (PREPARING, [time_out]),
     "B9": (PREPARING, [fault]),
     "C1": (CHARGING, [unplug]),
     "C4": (CHARGING, [content]),

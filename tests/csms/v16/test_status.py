@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from controller.csms.schema import schema_dir
 from controller.csms.v16 import V16
 from controller.domain.events import ChargingState
 from controller.domain.faults import FAULTS, describe
@@ -75,6 +77,18 @@ def test_16_CORE_77_16_CORE_80_16_CORE_81_every_fault_is_told(fault: str) -> Non
     assert told["errorCode"] == ("OtherError" if without_vehicle else row.code16)
     assert told["vendorErrorCode"] == (row.mrec or fault)
     assert told["info"] == fault
+
+
+def test_16_CORE_80_every_code_of_the_standard_has_its_fault() -> None:
+    """But WeakSignal: no board profile has a modem whose signal could be asked for."""
+    path = schema_dir("ocpp1.6") / "StatusNotification.json"
+    codes = set(json.loads(path.read_text())["properties"]["errorCode"]["enum"])
+    assert {row.code16 for row in FAULTS.values()} == codes - {"WeakSignal"}
+
+
+def test_16_CORE_81_long_names_are_cut() -> None:
+    told = status(view(fault="x" * 80))
+    assert len(told["vendorErrorCode"]) == len(told["info"]) == 50
 
 
 @pytest.mark.parametrize(
