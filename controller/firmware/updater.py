@@ -150,6 +150,8 @@ class Updater:
             self._take(FirmwareNotFetched(effect.update, str(error), final=error.fault.final))
         except OSError as error:
             self._take(FirmwareNotFetched(effect.update, f"{file}: {error.strerror or error}"))
+        except Exception as error:  # noqa: BLE001 - no answer would mean no update for ever
+            self._take(FirmwareNotFetched(effect.update, f"the download broke off: {error!r}"))
         else:
             self._take(FirmwareFetched(effect.update, digest))
 

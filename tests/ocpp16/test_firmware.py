@@ -454,6 +454,23 @@ def test_16_SEC_37_the_install_date_is_kept_over_a_reboot(tmp_path: Path) -> Non
     run_virtual(main())
 
 
+@pytest.mark.parametrize("what", ["changed", "gone"])
+def test_16_SEC_34_a_file_that_changed_while_it_waited_is_not_installed(tmp_path: Path, what: str) -> None:
+    async def main() -> None:
+        async with fleet(tmp_path) as one:
+            await one.update_signed(install_s=30)
+            await one.until("InstallScheduled")
+            (file,) = (tmp_path / "firmware").glob("*.bin")
+            if what == "changed":
+                file.write_bytes(image("6.6.6"))
+            else:
+                file.unlink()
+            await one.until("InstallVerificationFailed")
+            await one.cabin.until(lambda: one.cabin.statuses(1)[-1] == "Available", "available again")
+
+    run_virtual(main())
+
+
 def test_16_SEC_40_replacing_and_refusing(tmp_path: Path) -> None:
     async def main() -> None:
         async with fleet(tmp_path) as one:
