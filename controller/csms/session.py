@@ -86,6 +86,14 @@ class Standing:
 
 Errand = Callable[[], Awaitable[None]]
 
+_DONE = frozenset(
+    {Status.ACCEPTED, Status.ACCEPTED_CANCELED, Status.REBOOT_REQUIRED, Status.SCHEDULED, Status.UNLOCKED}
+)
+
+_DONE = frozenset(
+    {Status.ACCEPTED, Status.ACCEPTED_CANCELED, Status.REBOOT_REQUIRED, Status.SCHEDULED, Status.UNLOCKED}
+)
+
 
 async def race(*coroutines: Coroutine[Any, Any, None]) -> None:
     """Run side by side until one ends or raises; the others are cancelled. Raises what that one raised."""
@@ -386,10 +394,21 @@ class Session:
         if isinstance(asked, Answer):
             for call in asked.then:
                 self._send_later(call)
+            self._say_no(action, asked.payload, asked.why)
             return asked.payload
         if isinstance(asked, TriggerMessage) and asked.kind is TriggerKind.BOOT:
-            return version.reply(action, self._trigger_boot())
-        return version.reply(action, await self._at.station.ask(asked))
+            verdict = self._trigger_boot()
+        else:
+            verdict = await self._at.station.ask(asked)
+        payload = version.reply(action, verdict)
+        if verdict.status not in _DONE:
+            self._say_no(action, payload, verdict.info or verdict.reason)
+        return payload
+
+    def _say_no(self, action: str, payload: Payload, why: str) -> None:
+        """1.6 has no field for the reason of a refusal: it is in the station's own messages."""
+        if why:
+            log.warning("%s: answered %s: %s", action, payload.get("status", payload), why)
 
     def _send_later(self, call: Call) -> None:
         self.after_answer(lambda: self._errands.put_nowait(lambda: self._tell(call)))

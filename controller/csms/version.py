@@ -71,10 +71,12 @@ NOTHING = Learned()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that needs no station. ``then``: CALLs that the request asked for, sent after it."""
+    """An answer that needs no station. ``then``: CALLs that the request asked for, sent after it. ``why``: of
+    a refusal, for people at the station."""
 
     payload: Payload
     then: tuple[Call, ...] = ()
+    why: str = field(default="", compare=False)
 
 
 class Desk(Protocol):

@@ -10,6 +10,7 @@ A value comes from the first of: a computed provider; this start's command line 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -29,6 +30,9 @@ from controller.settings.catalog import (
 from controller.settings.kinds import DataType, Kind, ValueRefused
 
 T = TypeVar("T")
+
+
+log = logging.getLogger(__name__)
 
 
 class SettingsError(ValueError):
@@ -390,13 +394,16 @@ class Settings:
         """5.3. Raises ``StorageError``; then nothing changed."""
         row = self._find16(key)
         if row is None:
+            log.warning("ChangeConfiguration %.50s: not supported: there is no such key", key)
             return ConfigurationStatus.NOT_SUPPORTED
         if not isinstance(row, Variable) or self._readonly16(row):
+            log.warning("ChangeConfiguration %s: rejected: it is read-only", key)
             return ConfigurationStatus.REJECTED
         try:
             value = self.kind(row).parse16(text)
             row.kind.check_remote(value)
-        except ValueRefused:
+        except ValueRefused as refused:
+            log.warning("ChangeConfiguration %s: rejected: %.200s", key, refused)
             return ConfigurationStatus.REJECTED
         self._apply({row: value} | self._following(row, key, value))
         pending = self.needs_restart(row)

@@ -179,7 +179,8 @@ def command(action: str, payload: Payload, domain_key: Lookup) -> Command | Quer
     try:
         return one.parse(payload, domain_key)
     except Unacceptable as refusal:
-        return Answer(one.reply(Verdict(Status.REJECTED, refusal.reason, refusal.info)))
+        refused = Verdict(Status.REJECTED, refusal.reason, refusal.info)
+        return Answer(one.reply(refused), why=refusal.info or refusal.reason)
 
 
 def before_accepted(action: str, payload: Payload, status: Registered | None) -> Answer | None:

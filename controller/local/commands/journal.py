@@ -12,6 +12,9 @@ import click
 from controller.local.commands.why import since
 from controller.local.common import Remote, json_option, print_json, where_options
 
+MOST_SHOWN = 10
+"""Longer lists are shown by their length."""
+
 
 @click.command(epilog="Example: joulepost journal -n 50 --follow")
 @click.option(
@@ -52,18 +55,41 @@ def _show(entry: Mapping[str, Any], as_json: bool) -> int:
 def line(entry: Mapping[str, Any]) -> str:
     """One entry on one line: number, time, type, then its fields that say something."""
     fields = " ".join(
-        f"{name}={_text(value)}"
+        f"{_name(name)}={_text(name, value)}"
         for name, value in entry["data"].items()
         if value not in (None, "", [], {}) and name != "at_ms"
     )
-    return f"{entry['seq']:>6}  {since(entry['at_ms'])}  {entry['type']:<20}  {fields}".rstrip()
+    return f"{entry['seq']:>6}  {since(entry['at_ms'])}  {entry['type']:<21}  {fields}".rstrip()
 
 
-def _text(value: Any) -> str:
+def _is_time(name: str, value: Any) -> bool:
+    return name.endswith("_at_ms") and isinstance(value, int)
+
+
+def _name(name: str) -> str:
+    return name.removesuffix("_ms") if name.endswith("_at_ms") else name
+
+
+def _text(name: str, value: Any) -> str:
+    """Times as people read them, tokens by what is on the card, lists of names and numbers whole, long lists
+    and lists of structures by their length."""
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping) and "value" in value and "type" in value:
+    if _is_time(name, value):
+        return since(value).replace(" ", "T")
+    if isinstance(value, Mapping) and "value" in value and value.keys() <= {"value", "type"}:
         return str(value["value"])  # an IdToken
     if isinstance(value, list):
-        return f"[{len(value)}]"
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        plain = len(value) <= MOST_SHOWN and not any(isinstance(one, list | Mapping) for one in value)
+        return ",".join(str(one) for one in value) if plain else f"[{len(value)}]"
+    return json.dumps(_times(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _times(value: Any) -> Any:
+    """The same with readable times, however deep they are."""
+    if isinstance(value, Mapping):
+        return {
+            _name(name): since(inner) if _is_time(name, inner) else _times(inner)
+            for name, inner in value.items()
+        }
+    return [_times(inner) for inner in value] if isinstance(value, list) else value
