@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -275,7 +275,7 @@ class App:
             self._begin,
         )
         self.settings.on_change(self._settings_changed)
-        self.inbox.on_events.append(lambda _events, _seq: self.client.wake() if self.client else None)
+        self.inbox.on_events.append(self._happened)
         self.inbox.on_taken.append(self._taken)
         self.inbox.on_checkpoint.append(self._prune)
 
@@ -512,6 +512,10 @@ class App:
             self._say(f"journal: {error}")
 
     # ------------------------------------------------------------------ what happens after an input
+
+    def _happened(self, events: Sequence[Event], _seq: int) -> None:
+        if self.client is not None:
+            self.client.happened(events)
 
     def _taken(self) -> None:
         due_ms = self.station.next_deadline_ms()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as random_module
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,6 +136,12 @@ class Client:
     @property
     def online(self) -> bool:
         return self._session is not None and self._session.online
+
+    def happened(self, events: Sequence[Event]) -> None:
+        """These are new entries of the journal."""
+        if not self.online:
+            self._standing.past_errors.note(events)
+        self.wake()
 
     def wake(self) -> None:
         """There are new entries in the journal."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from controller.clock import Clock
 from controller.csms.delivery import Delivery
 from controller.csms.link import Link
+from controller.csms.past_errors import PastErrors
 from controller.csms.peer import Peer
 from controller.csms.registration import Registration
 from controller.csms.rpc import Call, CallFailed, CallRefused, CallTimeout, CsmsError, Request, Rpc
@@ -80,6 +81,7 @@ class Standing:
     changed: Callable[[], None]
     statuses: StatusBook = field(default_factory=StatusBook)
     registration: Registration = field(default_factory=Registration)
+    past_errors: PastErrors = field(default_factory=PastErrors)
     offline_since_ms: int | None = None  # CLOCK_MONOTONIC, None = never was online
     heartbeat_utc_ms: int | None = None  # when the last Heartbeat was answered
 
@@ -191,6 +193,7 @@ class Session:
         self.online = True
         self._at.station.take(CsmsChanged(True, self._version.plug_times_out))
         self._at.changed()
+        await self._report_past_errors()
         await self._report_statuses()
         await race(
             self._keep_statuses(),
@@ -303,6 +306,17 @@ class Session:
             await wait_for(
                 self._status_changed, None if wake_at_ms is None else max(0, wake_at_ms - self._now_ms())
             )
+
+    async def _report_past_errors(self) -> None:
+        """1.6 4.9: what went wrong offline and is over, in its order and before the present statuses."""
+        at = self._at
+        views = {view.evse_id: view for view in at.station.views()}
+        for error in at.past_errors.take():
+            view = views.get(error.evse_id)
+            call = None if view is None else self._version.past_error(view, error)
+            if view is not None and call is not None:
+                await self._tell(call)
+                at.statuses.told((view.evse_id, view.connector_id), call)
 
     async def _report_statuses(self) -> int | None:
         """Report what is due. Returns when to look again, None = when something changes."""

@@ -16,7 +16,7 @@ from typing import Protocol
 from controller.csms.rpc import Call
 from controller.csms.wire import Payload
 from controller.domain.commands import Command, TriggerMessage, Verdict
-from controller.domain.events import Event
+from controller.domain.events import Event, FaultRaised
 from controller.domain.inputs import TransactionAnswered
 from controller.domain.measurands import MeterSample
 from controller.domain.tokens import IdToken, TokenInfo
@@ -131,6 +131,9 @@ class Version(Protocol):
 
     def status(self, view: EvseView) -> Call | None:
         """None: this version has no status for that view."""
+
+    def past_error(self, view: EvseView, error: FaultRaised) -> Call | None:
+        """An error that came and went while offline; None: this version tells it in another way."""
 
     def meter_values(self, view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None: ...
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from controller.csms.wire import Payload, instant
-from controller.domain.events import ChargingState
+from controller.domain.events import ChargingState, FaultRaised
 from controller.domain.faults import describe
 from controller.domain.views import EvseView
 
@@ -23,6 +25,8 @@ EV_SIDE_DISCONNECTED = "EV side disconnected"
 
 _VEHICLE = "EVCommunicationError"
 """Only with Preparing, SuspendedEV, SuspendedEVSE and Finishing, and never more than a warning (1.6 4.9)."""
+
+_WITH_VEHICLE = ("Preparing", "SuspendedEV", "SuspendedEVSE", "Finishing")
 
 
 def status(view: EvseView) -> str:
@@ -73,4 +77,17 @@ def status_notification(view: EvseView) -> Payload:
             # A code of ChargeX where there is one: it is what fleets of many makers are compared by.
             payload["info"] = f"{fault.name} {view.about}".rstrip()[:50]
             payload["vendorErrorCode"] = (fault.mrec or fault.name)[:50]
+    return payload
+
+
+def past_error(view: EvseView, error: FaultRaised) -> Payload | None:
+    """StatusNotification.req of an error that came and went while offline (1.6 4.9): the present status, that
+    error, and when it began. None when 1.6 has no code for it."""
+    fault = describe(error.fault)
+    if fault.code16 == "NoError":
+        return None
+    payload = status_notification(replace(view, fault=None, warning=error.fault, about="", ev_left=False))
+    if fault.code16 == _VEHICLE and payload["status"] not in _WITH_VEHICLE:
+        payload["errorCode"] = "OtherError"
+    payload["timestamp"] = instant(error.at_ms)
     return payload

@@ -15,7 +15,7 @@ from controller.csms.version import (
 )
 from controller.csms.wire import Payload
 from controller.domain.commands import Command, TriggerMessage, Verdict
-from controller.domain.events import Event
+from controller.domain.events import Event, FaultRaised
 from controller.domain.measurands import MeterSample
 from controller.domain.tokens import IdToken, TokenInfo
 from controller.domain.views import EvseView, Progress
@@ -48,6 +48,10 @@ class V16:
 
     def status(self, view: EvseView) -> Call | None:
         return Call("StatusNotification", status.status_notification(view))
+
+    def past_error(self, view: EvseView, error: FaultRaised) -> Call | None:
+        payload = status.past_error(view, error)
+        return None if payload is None else Call("StatusNotification", payload)
 
     def meter_values(self, view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None:
         return calls.triggered_values(view, sample, aliases)

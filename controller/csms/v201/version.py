@@ -16,7 +16,7 @@ from controller.csms.version import (
 )
 from controller.csms.wire import Payload
 from controller.domain.commands import Command, TriggerMessage, Verdict
-from controller.domain.events import Event
+from controller.domain.events import Event, FaultRaised
 from controller.domain.measurands import MeterSample
 from controller.domain.tokens import IdToken, TokenInfo
 from controller.domain.views import EvseView, Progress
@@ -49,6 +49,9 @@ class V201:
 
     def status(self, view: EvseView) -> Call | None:
         return status.status_notification(view)
+
+    def past_error(self, view: EvseView, error: FaultRaised) -> Call | None:
+        return None  # NotifyEvent waits in the queue (N07)
 
     def meter_values(self, view: EvseView, sample: MeterSample, aliases: Lookup) -> Call | None:
         return calls.values(view.evse_id, sample)
