@@ -110,7 +110,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What an effect under way is for. ``deferred``: a command waits for it."""
+    """What an effect under way is for. ``command``: who waits for it, None = nobody does."""
 
     command: InstallCertificate | DeleteCertificate | TakeSignedCertificate | None
     about: str = ""  # for the security log, once it is done
@@ -467,7 +467,8 @@ class CertificateManagement:
         if job is not None:
             self._done(found.job or 0, job, found.fault, turn)
         trial = self.trial
-        if trial is None or self._storing():
+        unread = bool(found.fault) and found.job is None  # then nothing is known of the files
+        if trial is None or unread or self._storing():
             return
         if trial.root not in roots:
             # It could not be written, or was deleted, or the program ended in between.

@@ -433,6 +433,15 @@ def test_16_SEC_24_the_program_ends_before_the_new_root_is_written(checked: Shel
     assert [[one.facts.name for one in group] for group in after.certificates.trusted()] == [["Old"]]
 
 
+def test_16_SEC_24_files_that_cannot_be_read_at_a_start_do_not_end_the_trial(checked: Shell) -> None:
+    checked.install(facts("New"), anchors=("print-Old",))
+    after = replayed(checked.hand)
+    after.handle(CertificatesFound((), None, "csms-roots: Input/output error"), checked.hand.now)
+    assert after.certificates.trial is not None
+    after.handle(CertificatesFound(tuple(checked.files)), checked.hand.now)
+    assert [[one.facts.name for one in group] for group in after.certificates.trusted()] == [["New"], ["Old"]]
+
+
 def test_16_SEC_22_16_SEC_24_of_a_trial_the_new_root_can_be_deleted_but_not_the_fallback(
     checked: Shell,
 ) -> None:
