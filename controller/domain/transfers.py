@@ -16,6 +16,10 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 PROTOCOLS = ("FTP", "FTPS", "HTTP", "HTTPS")
 """As in SupportedFileTransferProtocols (errata 3.90) and OCPPCommCtrlr.FileTransferProtocols."""
 
+LONGEST_LOCATION = 4096
+"""Characters of a URL. 2.0.1 and the white paper allow 512 (2000 from 2.1 on), 1.6 sets no limit; signed URLs
+of file stores have up to 2,000. It goes into the journal and into the first line of a request."""
+
 _PORTS = {"ftp": 21, "ftps": 21, "http": 80, "https": 443}
 _HOST = re.compile(r"[\w.:%~-]+", re.ASCII)
 _PATH = "/%:@!$&'()*+,;=~-._?"
@@ -107,6 +111,8 @@ def parse_location(text: str) -> Location:
             f"location: found {found}, expected {expected}, as in ftp://user:password@host:port/path/",
         )
 
+    if len(text) > LONGEST_LOCATION:
+        raise refuse(f"{len(text)} characters", f"at most {LONGEST_LOCATION}")
     if any(ord(character) <= 32 or ord(character) == 127 for character in text):
         raise refuse("a URL with a space or control character", "one where they are percent-encoded")
     try:
@@ -121,7 +127,7 @@ def parse_location(text: str) -> Location:
     if scheme not in _PORTS:
         raise LocationError(
             TransferFault.NOT_SUPPORTED,
-            f"location: found {scheme}://, expected one of {', '.join(PROTOCOLS)}; ask for one of these",
+            f"location: found {scheme[:20]}://, expected one of {', '.join(PROTOCOLS)}; ask for one of these",
         )
     try:
         host = (parts.hostname or "").encode("idna").decode("ascii")

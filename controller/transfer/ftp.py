@@ -27,7 +27,9 @@ Tell = Callable[[int, int | None], None]
 
 IMPLICIT_PORT = 990
 _MOST_LINES = 2_000
-"""Reply lines in one conversation: a server that never ends a reply fills no memory."""
+_MOST_CHARACTERS = 128 * 1024
+"""Reply lines in one conversation, and characters in them: a server that never ends a reply fills no memory,
+and ``ftplib`` does not copy megabytes for every line."""
 
 _UNKNOWN = ("500", "501", "502", "504")
 _DENIED = ("530", "532", "534", "553")
@@ -40,7 +42,7 @@ class _Ftp(ftplib.FTP_TLS):
         # The context is set below, when TLS is spoken at all: making one costs time.
         ftplib.FTP.__init__(self, timeout=line.options.stall_s, encoding="utf-8")
         self._line = line
-        self._lines = 0
+        self._lines = self._characters = 0
         self._protected = False
         self.host = location.host
         self.port = location.port
@@ -74,7 +76,11 @@ class _Ftp(ftplib.FTP_TLS):
         self._lines += 1
         if self._lines > _MOST_LINES:
             raise ftplib.error_proto(f"more than {_MOST_LINES} lines of replies")
-        return super().getline()
+        line = super().getline()
+        self._characters += len(line)
+        if self._characters > _MOST_CHARACTERS:
+            raise ftplib.error_proto(f"more than {_MOST_CHARACTERS} characters of replies")
+        return line
 
     def data(self, command: str, rest: int) -> socket.socket:
         """A data connection on which ``command`` has begun."""

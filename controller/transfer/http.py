@@ -7,10 +7,14 @@ Refuses to know: what an answer means (``http_rules``).
 from __future__ import annotations
 
 import http.client
+import io
 import secrets
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from controller.domain.transfers import Location, TransferFault
 from controller.transfer import http_rules as rules
@@ -24,6 +28,33 @@ from controller.version import VERSION
 Tell = Callable[[int, int | None], None]
 
 _BROKEN = (OSError, http.client.HTTPException)
+
+
+class _Watched(io.RawIOBase):
+    """What a server sends, looked at as it comes. ``http.client`` reads on through any number of "100
+    Continue" and of trailers, a byte an hour if need be: here it is a stall, or too much beside the file."""
+
+    def __init__(self, raw: io.RawIOBase, line: Line) -> None:
+        self._raw = raw
+        self._line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = self._raw.readinto(buffer)
+        self._line.arrived(count or 0)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, line: Line, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp = io.BufferedReader(_Watched(self.fp.detach(), line))
 
 
 def fetch(source: Location, part: Part, line: Line, tell: Tell) -> int:
@@ -65,6 +96,7 @@ def _take(response: http.client.HTTPResponse, part: Part, where: Location, line:
     try:
         while chunk := response.read1(CHUNK_BYTES):
             line.moved(len(chunk))
+            line.useful(len(chunk))
             part.write(chunk)
             tell(part.size, part.total)
     except TimeoutError as error:
@@ -176,6 +208,7 @@ def _exchange(
         sock = line.secured(sock, where.host)
     connection = http.client.HTTPConnection(where.host, where.port)
     connection.sock = sock
+    connection.response_class = partial(_Response, line=line)  # type: ignore[assignment]
     query = f"?{where.query}" if where.query else ""
     credentials = rules.authorization(where)
     broken: OSError | None = None

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _LOOK_S = 0.2
 """A cancellation is seen this fast while a connection is made."""
 
+MOST_BESIDE_BYTES = 1024 * 1024
+"""What may come beside the file itself: heads, chunk sizes, trailers. As much again as the file is allowed,
+because it may come in chunks of a byte."""
+
 REMEDY_TRUST = "install the root certificate that signed it, or use a server with one that is trusted"
 
 
@@ -39,6 +43,7 @@ class Line:
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
         self._pace = Pace(options.stall_s, options.stall_bytes, time.monotonic())
+        self._beside = 0  # bytes that came and were not of the file
 
     # ------------------------------------------------------------------ ending it
 
@@ -65,6 +70,24 @@ class Line:
         self.check()
         if self._pace.stalled(count, time.monotonic()):
             raise self.stalled()
+
+    def arrived(self, count: int) -> None:
+        """``count`` bytes came, whatever they are. Raises ``Cut``, and ``TransferError`` when nothing of use
+        comes for too long, or too much else."""
+        self.check()
+        self._beside += count
+        if self._beside > MOST_BESIDE_BYTES:
+            raise TransferError(
+                TransferFault.BAD_MESSAGE,
+                f"{self.location}: found more than {MOST_BESIDE_BYTES} bytes beside the file, expected an "
+                "answer that ends; see the server",
+            )
+        if self._pace.stalled(0, time.monotonic()):
+            raise self.stalled()
+
+    def useful(self, count: int) -> None:
+        """So many of the bytes that ``arrived`` were the file's; they make room for as many others."""
+        self._beside -= 2 * count
 
     def resting(self) -> None:
         """A new stretch begins: the pace counts from now."""
