@@ -133,11 +133,13 @@ class FetchFirmware:
 
 @dataclass(frozen=True, slots=True)
 class VerifyFirmware:
-    """Check the signature over the downloaded file. Answered by ``FirmwareVerified``."""
+    """Check the signature over the downloaded file, whose SHA-256 is ``digest``: what is verified is what
+    will be installed. Answered by ``FirmwareVerified``."""
 
     update: int
     certificate: str
     signature: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,17 @@ from controller.domain.security_events import (
     INVALID_FIRMWARE_SIGNATURE,
     INVALID_FIRMWARE_SIGNING_CERTIFICATE,
 )
+from controller.domain.transfers import LONGEST_LOCATION
 from controller.domain.turn import Turn
 from controller.domain.views import Progress
 
 DEFAULT_RETRIES = 3
 DEFAULT_RETRY_INTERVAL_S = 60
 """When the CSMS leaves it to the station (1.6 6.55)."""
+LEAST_RETRY_INTERVAL_S = 10
+MOST_RETRIES = 1000
+"""Each attempt is journalled. What failed heals in no less time, and without a bound one request for a server
+that refuses connections would write to the disk for ever, as fast as it goes."""
 MOST_RESTARTS = 3
 """A machine that was told to restart this often, and did not, does not restart."""
 
@@ -157,6 +162,8 @@ class Firmware:
             case FirmwareStatusChanged():
                 self.last = event
                 self._digest = event.digest or self._digest
+                if event.status in FINISHED and self.order is not None:
+                    self.order = replace(self.order, location="")  # it may hold a password: no longer needed
             case FirmwareStaged():
                 self._staged = event
             case _:
@@ -202,6 +209,12 @@ class Firmware:
     def _update(self, command: UpdateFirmware, turn: Turn) -> Verdict | int:
         if not self._spec.supported:
             return Verdict(Status.NOT_SUPPORTED, "NoInstaller", "this station cannot install firmware")
+        if len(command.location) > LONGEST_LOCATION:
+            return Verdict(
+                Status.REJECTED,
+                "InvalidURL",
+                f"location: found {len(command.location)} characters, expected at most {LONGEST_LOCATION}",
+            )
         if command.certificate is None:
             if not turn.policy.unsigned_firmware:
                 return Verdict(
@@ -242,14 +255,19 @@ class Firmware:
         if before is not None:
             turn.do(DropFirmware(before.number))
         interval_s = command.retry_interval_s
+        retries = DEFAULT_RETRIES if command.retries is None else min(command.retries, MOST_RETRIES)
         turn.emit(
             FirmwareUpdateBegun(
                 number=1 if self.order is None else self.order.number + 1,
                 location=command.location,
                 retrieve_at_ms=command.retrieve_at_ms,
                 install_at_ms=command.install_at_ms,
-                retries=DEFAULT_RETRIES if command.retries is None else command.retries,
-                retry_interval_s=DEFAULT_RETRY_INTERVAL_S if interval_s is None else interval_s,
+                retries=retries,
+                retry_interval_s=(
+                    DEFAULT_RETRY_INTERVAL_S
+                    if interval_s is None
+                    else max(LEAST_RETRY_INTERVAL_S, interval_s)
+                ),
                 request_id=command.request_id,
                 certificate=command.certificate,
                 signature=command.signature,
@@ -294,7 +312,9 @@ class Firmware:
             case FirmwareStatus.DOWNLOAD_PAUSED:
                 return self._try_again(order, turn)
             case FirmwareStatus.DOWNLOADED if order.certificate is not None:
-                self._once(turn, VerifyFirmware(order.number, order.certificate, order.signature))
+                self._once(
+                    turn, VerifyFirmware(order.number, order.certificate, order.signature, self._digest)
+                )
                 return False
             case (
                 FirmwareStatus.DOWNLOADED

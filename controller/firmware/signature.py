@@ -37,8 +37,9 @@ def digest_of(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def fault_of(file: Path, certificate: str, signature: str) -> str | None:
+def fault_of(file: Path, certificate: str, signature: str, digest: str = "") -> str | None:
     """Why the signature (Base64) over the file is not the one of the certificate (PEM) holder; None = it is.
+    ``digest``: the file that is meant (``digest_of``), "" = whatever is there.
 
     Raises ``OSError`` when the file cannot be read.
     """
@@ -58,6 +59,8 @@ def fault_of(file: Path, certificate: str, signature: str) -> str | None:
     with file.open("rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
             running.update(chunk)
+    if digest and running.hexdigest() != digest:
+        return "the file has changed since it was downloaded"
     if isinstance(key, rsa.RSAPublicKey):
         good = _rsa_pss(key, running.digest(), raw)
     elif isinstance(key, ec.EllipticCurvePublicKey):

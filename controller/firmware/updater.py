@@ -82,6 +82,9 @@ class Updater:
         self._take = take
         self._say = say
         self._work: dict[int, asyncio.Task[None]] = {}  # by update
+        self._one_at_a_time = asyncio.Lock()
+        """Of downloads: one that was cancelled may hold its thread for a while (a name server that does not
+        answer), and whoever asks for one after the other must not take all threads of the program."""
 
     def tidy(self, update: int | None) -> None:
         """Remove what is not of the update under way (None = none is)."""
@@ -144,7 +147,8 @@ class Updater:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not file.exists():  # it is there when the program ended right after the download
-                await download(location, file, self._trust.servers())
+                async with self._one_at_a_time:
+                    await download(location, file, self._trust.servers())
             digest = await asyncio.to_thread(_digest, file)
         except TransferError as error:
             self._take(FirmwareNotFetched(effect.update, str(error), final=error.fault.final))
@@ -160,7 +164,7 @@ class Updater:
 
         try:
             why = await asyncio.to_thread(
-                fault_of, self._file(effect.update), effect.certificate, effect.signature
+                fault_of, self._file(effect.update), effect.certificate, effect.signature, effect.digest
             )
         except Exception as error:  # noqa: BLE001 - what cannot be verified is not verified
             why = f"{self._file(effect.update)}: the signature cannot be checked: {error!r}"

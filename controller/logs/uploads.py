@@ -43,6 +43,8 @@ class Uploads:
         self._say = say
         self._start = start
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._one_at_a_time = asyncio.Lock()
+        """One that was cancelled may hold its thread for a while; the next one waits for it."""
 
     def tidy(self, keep: str = "") -> None:
         """Remove what earlier uploads left."""
@@ -76,10 +78,11 @@ class Uploads:
 
         path = self._directory / effect.file_name
         try:
-            await self._written(path, effect)
-            done = await upload(
-                path, effect.location, self._options(), name=effect.file_name, resume=effect.again
-            )
+            async with self._one_at_a_time:
+                await self._written(path, effect)
+                done = await upload(
+                    path, effect.location, self._options(), name=effect.file_name, resume=effect.again
+                )
         except TransferError as error:
             self._failed(effect, error.fault, str(error))
         except (OSError, StorageError) as error:

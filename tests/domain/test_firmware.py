@@ -36,7 +36,7 @@ from controller.domain.events import (
     TransactionStarted,
 )
 from controller.domain.evse import EvseSpec
-from controller.domain.firmware import FirmwareSpec
+from controller.domain.firmware import MOST_RETRIES, FirmwareSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,
     FirmwareFetched,
@@ -266,6 +266,37 @@ def test_16_FW_03_retries_of_zero_mean_one_attempt(station: Updating) -> None:
     assert station.told() == ["Downloading", "DownloadFailed"]
 
 
+def test_a_request_for_ever_is_tried_every_ten_seconds_and_not_for_ever(station: Updating) -> None:
+    """Each attempt is two entries in the journal: nobody fills the disk with one request."""
+    station.ask(retries=2**31 - 1, retry_interval_s=0)
+    station.tick()
+    for _ in range(60):
+        if station.told()[-1] == "Downloading":
+            station.give(FirmwareNotFetched(1, "connection refused"))
+        station.sleep(1)
+    assert len(station.done(FetchFirmware)) <= 7
+    order = station.station.firmware.order
+    assert order is not None and order.retries == MOST_RETRIES
+
+
+def test_a_url_of_a_megabyte_does_not_reach_the_journal(station: Updating) -> None:
+    verdict = station.ask(location="http://files/" + "x" * 1_000_000)
+    assert verdict is not None and verdict.status is Status.REJECTED and verdict.reason == "InvalidURL"
+    assert station.ask(location="http://files/" + "x" * 1_000_000, certificate=PEM) == verdict
+    assert station.station.firmware.order is None
+
+
+def test_where_a_finished_update_came_from_is_not_kept(station: Updating) -> None:
+    """The URL may hold a password. The journal forgets it in time, the checkpoint at once."""
+    station.ask(location="ftp://joule:post@files/x")
+    station.tick()
+    order = station.station.firmware.order
+    assert order is not None and "post" in order.location
+    station.give(FirmwareNotFetched(1, "404"))
+    assert station.told()[-1] == "DownloadFailed"
+    assert "post" not in repr(station.station.checkpoint())
+
+
 def test_16_FW_03_what_no_retry_can_help_fails_at_once(station: Updating) -> None:
     station.ask(retries=5)
     station.tick()
@@ -327,9 +358,9 @@ def test_16_SEC_34_16_SEC_35_16_SEC_36_each_step_carries_the_request_id(station:
     station.ask_signed(retrieve_at_ms=station.utc_ms + 5000, retries=1)
     station.sleep(6)
     station.give(FirmwareNotFetched(1, "reset"))
-    station.sleep(1)
+    station.sleep(10)
     station.fetched()
-    assert station.done(VerifyFirmware) == [VerifyFirmware(1, PEM, "c2ln")]
+    assert station.done(VerifyFirmware) == [VerifyFirmware(1, PEM, "c2ln", DIGEST)]
     station.verified()
     station.installed(InstallOutcome.INSTALLED)
     assert station.told() == [
