@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from controller.clock import Clock
+from controller.csms.trace import masked
 from controller.domain.commands import (
     ChangeAvailability,
     ClearCache,
@@ -176,7 +177,7 @@ class Facade:
         return self._event_line(entry.event, entry.seq, entry.utc_ms)
 
     def _event_line(self, event: Event, seq: int, at_ms: int) -> Mapping[str, Any]:
-        data = json.loads(self._codec.encode(event))
+        data = masked(json.loads(self._codec.encode(event)))
         kind = data.pop(_TAG)
         data.pop("at_ms", None)
         return {"seq": seq, "at_ms": at_ms, "type": kind, "data": data}

@@ -5,7 +5,7 @@ as one line.
 Refuses to know: where lines go; what frames mean to the station.
 
 Masked: values of the settings that hold secrets (1.6 AuthorizationKey, 2.0.1 BasicAuthPassword and others),
-passwords in network profiles, user information in URLs.
+passwords in network profiles, user information and queries in URLs (a signed URL is a key).
 """
 
 from __future__ import annotations
@@ -36,10 +36,26 @@ SECRET_MEMBERS: Final = frozenset(
 )
 """Members of any object: 2.x APNType, VPNType, NetworkConnectionProfileType."""
 
-_USER_INFO: Final = re.compile(r"(?<=://)[^/\s@\"]+@")
+_USER_INFO: Final = re.compile(r"(?<=//)[^/?#\s]*@")
+"""Up to the last "@", as a URL is read: a password may hold "@" and quotes."""
+_USER_INFO_IN_JSON: Final = re.compile(r"(?<=//)(?:[^/?#\s\"\\]|\\.)*@")
+"""The same in a JSON text, where a quote ends it and an escaped one does not."""
+_URL: Final = re.compile(r"//\S+")
+_URL_IN_JSON: Final = re.compile(r"//(?:[^\s\"\\]|\\.)+")
+"""Expressions that never look at a character twice: a frame has up to a megabyte."""
 _SECRET_WORD: Final = re.compile("|".join(sorted(SECRET_SETTINGS | SECRET_MEMBERS - {"pin"})), re.IGNORECASE)
 _NAMES: Final = {2: "", 3: "answer", 4: "CALLERROR", 5: "CALLRESULTERROR", 6: "SEND"}
 _MAX_LINE: Final = 2_000
+
+
+def bare_urls(text: str) -> str:
+    """A JSON text, or one with URLs between other words, without their users, passwords and queries."""
+    return _URL_IN_JSON.sub(_without_query, _USER_INFO_IN_JSON.sub(MASK + "@", text))
+
+
+def _without_query(url: re.Match[str]) -> str:
+    before, mark, query = url[0].partition("?")
+    return f"{before}?{MASK}" if query else before + mark
 
 
 class FrameObserver(Protocol):
@@ -58,7 +74,7 @@ def masked(value: Any) -> Any:
     if isinstance(value, list):
         return [masked(item) for item in value]
     if isinstance(value, str):
-        return _USER_INFO.sub(MASK + "@", value) if "@" in value else value
+        return _URL.sub(_without_query, _USER_INFO.sub(MASK + "@", value)) if "//" in value else value
     if not isinstance(value, dict):
         return value
     secret_value = _setting_name(value).lower() in SECRET_SETTINGS
@@ -116,7 +132,7 @@ def _compact(value: Any) -> str:
 def _unparsed(frame: str) -> str:
     if _SECRET_WORD.search(frame):
         return f"malformed frame, {len(frame)} characters, not shown because it may hold a password"
-    return _cut(f"malformed frame, {len(frame)} characters: {_USER_INFO.sub(MASK + '@', frame[:300])!r}")
+    return _cut(f"malformed frame, {len(frame)} characters: {bare_urls(frame[:300])!r}")
 
 
 def _cut(text: str) -> str:

@@ -19,6 +19,7 @@ from controller.local import exits, messages
 from controller.local.client import LocalClient, Unreachable
 from controller.local.messages import RpcError
 from controller.local.sockets import find_runtime, socket_path
+from controller.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,13 +93,19 @@ class _exits:
 
 def print_json(value: Any) -> None:
     """Indented for a terminal, one line otherwise."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def echo(text: str) -> None:
+    """Print lines that may hold what others wrote."""
+    click.echo(printable(text, keep="\n"))
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     """Columns padded to their widest cell; the last one is left as it is."""
     if not rows:
         return ""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = []
     for row in rows:
@@ -117,7 +124,7 @@ def answer(found: Mapping[str, Any], as_json: bool, text: str) -> None:
     if as_json:
         print_json(found)
     else:
-        click.echo(text)
+        echo(text)
 
 
 def pairs(changes: tuple[str, ...], text: frozenset[str] = frozenset()) -> dict[str, Any]:

@@ -13,15 +13,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from controller.csms.trace import MASK, Renderer
+from controller.csms.trace import MASK, Renderer, bare_urls
 from controller.csms.trace import masked as masked_frame
 
 TOKEN_SHOWN = 4
 
-_TOKEN_MEMBERS = frozenset(("idtag", "parentidtag", "idtoken", "token", "uid"))
-_TOKEN_IN_FRAME = re.compile(r'("(?:idTag|parentIdTag|idToken)":")([^"]*)"', re.IGNORECASE)
-_USER_INFO = re.compile(r"(?<=://)[^/\s@\"]+@")
-_QUERY = re.compile(r"(://[^\s\"?]+\?)[^\s\"]+")
+_TOKEN_MEMBERS = frozenset(("idtag", "parentidtag", "idtoken", "additionalidtoken", "token", "uid"))
+_TOKEN_IN_FRAME = re.compile(
+    r'("(?:idTag|parentIdTag|idToken|additionalIdToken)":")((?:[^"\\]|\\.)*)"', re.IGNORECASE
+)
 _PEM_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
 
 
@@ -32,8 +32,7 @@ def token(text: str) -> str:
 
 def text(line: str) -> str:
     """A line of text: no credentials and no query in a URL, no private key."""
-    line = _PEM_KEY.sub(f"(private key {MASK})", line)
-    return _QUERY.sub(rf"\1{MASK}", _USER_INFO.sub(f"{MASK}@", line))
+    return bare_urls(_PEM_KEY.sub(f"(private key {MASK})", line))
 
 
 def value(item: Any) -> Any:

@@ -11,12 +11,17 @@ from collections import deque
 from collections.abc import Callable
 
 from controller.clock import Clock
+from controller.printable import printable
 
 MOST_FRAMES = 256 * 1024
 """Characters of frames: some hundred of them."""
 MOST_MESSAGES = 128 * 1024
 LONGEST = 8 * 1024
 """Characters of one frame or message; of a longer one only the length is kept."""
+
+LINE_BYTES = 150
+"""A line costs about so many bytes beside its characters: without it, a million frames of one character would
+be kept."""
 
 
 class Ring:
@@ -31,9 +36,9 @@ class Ring:
         if len(text) > LONGEST:
             text = f"{text[:1]} ({len(text)} characters, not kept)"
         self._lines.append((at_ms, text))
-        self._held += len(text)
+        self._held += len(text) + LINE_BYTES
         while self._held > self._most:
-            self._held -= len(self._lines.popleft()[1])
+            self._held -= len(self._lines.popleft()[1]) + LINE_BYTES
 
     def lines(self, oldest_ms: int | None = None, latest_ms: int | None = None) -> list[tuple[int, str]]:
         """Oldest first, between two instants (None = no bound)."""
@@ -64,6 +69,7 @@ class Recent(logging.Handler):
         """``say``, and keep what was said."""
 
         def said(text: str) -> None:
+            text = printable(text)
             self.note(text)
             say(text)
 

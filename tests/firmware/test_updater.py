@@ -91,7 +91,7 @@ def test_what_raises_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert isinstance(failed, FirmwareNotFetched)
         assert "boom" in failed.why and not failed.final
         monkeypatch.setattr("controller.firmware.signature.fault_of", explode)
-        verified = await bench.perform(VerifyFirmware(1, "PEM", "c2ln"))
+        verified = await bench.perform(VerifyFirmware(1, "PEM", "c2ln", "00"))
         assert isinstance(verified, FirmwareVerified)
         assert verified.why is not None and "boom" in verified.why
         (tmp_path / "1.bin").write_bytes(b"")

@@ -7,17 +7,18 @@ import logging
 
 import pytest
 
-from controller.logs.recent import LONGEST, MOST_FRAMES, Recent, Ring
+from controller.clock import SystemClock
+from controller.logs.recent import LINE_BYTES, LONGEST, MOST_FRAMES, Recent, Ring
 from tests.support.virtual_time import VirtualClock
 
 
 def test_a_ring_keeps_the_newest_within_its_bound() -> None:
-    ring = Ring(100)
+    ring = Ring(11 * (9 + LINE_BYTES))
     for number in range(50):
         ring.add(number, f"line {number:02d}xx")
     lines = ring.lines()
     assert [at for at, _text in lines] == list(range(39, 50)) or len(lines) == 11
-    assert sum(len(text) for _at, text in lines) <= 100
+    assert sum(len(text) + LINE_BYTES for _at, text in lines) <= 11 * (9 + LINE_BYTES)
     assert ring.lines(45, 47) == [(n, f"line {n}xx") for n in (45, 46, 47)]
 
 
@@ -47,3 +48,11 @@ def test_what_the_program_logs_is_kept_and_still_printed(capsys: pytest.CaptureF
         "warning controller.test_recent: clock +3 s",
         "said",
     ]
+
+
+def test_small_frames_cost_no_more_memory_than_large_ones() -> None:
+    """A line costs more than its characters: a CSMS that sends "1" a million times fills nothing."""
+    recent = Recent(SystemClock())
+    for _ in range(10_000):
+        recent.received("1")
+    assert len(recent.frames.lines()) < 2_000

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from controller.local import exits
-from controller.local.common import Remote, json_option, pairs, print_json, where_options
+from controller.local.common import Remote, echo, json_option, pairs, print_json, where_options
 
 NAMES = (
     "remote_start",
@@ -48,7 +48,7 @@ def command(
         print_json(found)
     else:
         extra = {key: value for key, value in found.items() if key != "status" and value}
-        click.echo(f"{name}: {status} {json.dumps(extra, ensure_ascii=False) if extra else ''}".rstrip())
+        echo(f"{name}: {status} {json.dumps(extra, ensure_ascii=False) if extra else ''}".rstrip())
     if status not in YES:
         raise click.exceptions.Exit(exits.REFUSED)
 

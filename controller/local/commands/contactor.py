@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from controller.local.common import Remote, json_option, print_json, table, where_options
+from controller.local.common import Remote, echo, json_option, print_json, table, where_options
 
 
 @click.command(epilog="Example: joulepost contactor")
@@ -25,7 +25,7 @@ def contactor(directory: Path | None, runtime: Path | None, as_json: bool) -> No
     if as_json:
         print_json(found)
     else:
-        click.echo(render(found))
+        echo(render(found))
 
 
 def render(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -9,7 +9,16 @@ from urllib.parse import quote
 import click
 
 from controller.local import exits
-from controller.local.common import Remote, answer, home_option, json_option, print_json, table, where_options
+from controller.local.common import (
+    Remote,
+    answer,
+    echo,
+    home_option,
+    json_option,
+    print_json,
+    table,
+    where_options,
+)
 from controller.local.sockets import PathTooLong, socket_path
 from controller.local.tree import DefaultGroup
 
@@ -113,7 +122,7 @@ def show_status(directory: Path | None, runtime: Path | None, as_json: bool) -> 
     for station in found["stations"]:
         state = "connected" if station["connected"] else "gone"
         evses = ", ".join(f"{evse_id}: {status}" for evse_id, status in station["evses"].items())
-        click.echo(f"{station['identity']}  {station['protocol']}  {state}  {evses}")
+        echo(f"{station['identity']}  {station['protocol']}  {state}  {evses}")
         cells = [
             (
                 one["id"],
@@ -126,11 +135,11 @@ def show_status(directory: Path | None, runtime: Path | None, as_json: bool) -> 
             for one in station["transactions"]
         ]
         if cells:
-            click.echo(table(cells, "  "))
+            echo(table(cells, "  "))
         for violation in station["violations"]:
-            click.echo(f"  ! {violation}")
+            echo(f"  ! {violation}")
     for name, size in found["uploads"].items():
-        click.echo(f"upload {found['files']}/uploads/{quote(name)}  {size} bytes")
+        echo(f"upload {found['files']}/uploads/{quote(name)}  {size} bytes")
 
 
 @csms.command(epilog="Example: joulepost csms frames --follow")
@@ -157,6 +166,6 @@ def frames(after: int, follow: bool, directory: Path | None, runtime: Path | Non
 
 def _show(frame: dict[str, object], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(frame, ensure_ascii=False))
+        echo(json.dumps(frame, ensure_ascii=False))
     else:
-        click.echo(f"{str(frame['at'])[11:23]} {frame['identity']} {frame['line']}")
+        echo(f"{str(frame['at'])[11:23]} {frame['identity']} {frame['line']}")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from controller.local.commands.why import since
-from controller.local.common import Remote, json_option, print_json, table, where_options
+from controller.local.common import Remote, echo, json_option, print_json, table, where_options
 
 
 @click.command(epilog="Example: joulepost faults -n 50")
@@ -28,7 +28,7 @@ def faults(count: int, directory: Path | None, runtime: Path | None, as_json: bo
     if as_json:
         print_json(found)
     else:
-        click.echo(render(found))
+        echo(render(found))
 
 
 def render(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from controller.local.commands.why import since
-from controller.local.common import Remote, json_option, print_json, where_options
+from controller.local.common import Remote, echo, json_option, print_json, where_options
+from controller.printable import printable
 
 MOST_SHOWN = 10
 """Longer lists are shown by their length."""
@@ -48,7 +49,7 @@ def journal(
 
 
 def _show(entry: Mapping[str, Any], as_json: bool) -> int:
-    click.echo(json.dumps(entry, ensure_ascii=False) if as_json else line(entry))
+    echo(json.dumps(entry, ensure_ascii=False) if as_json else line(entry))
     return int(entry["seq"])
 
 
@@ -59,7 +60,8 @@ def line(entry: Mapping[str, Any]) -> str:
         for name, value in entry["data"].items()
         if value not in (None, "", [], {}) and name != "at_ms"
     )
-    return f"{entry['seq']:>6}  {since(entry['at_ms'])}  {entry['type']:<21}  {fields}".rstrip()
+    shown = f"{entry['seq']:>6}  {since(entry['at_ms'])}  {entry['type']:<21}  {fields}".rstrip()
+    return printable(shown)
 
 
 def _is_time(name: str, value: Any) -> bool:

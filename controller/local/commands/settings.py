@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from controller.local.common import Remote, answer, json_option, print_json, table, where_options
+from controller.local.common import Remote, answer, echo, json_option, print_json, table, where_options
 from controller.local.tree import SuggestingGroup
 
 
@@ -39,7 +39,7 @@ def list_settings(text: str, directory: Path | None, runtime: Path | None, as_js
         (row["name"], _value(row), row.get("unit") or "", row["mutability"], row.get("key16") or "")
         for row in rows
     ]
-    click.echo(table(cells))
+    echo(table(cells))
 
 
 @settings.command("get", epilog="Example: joulepost settings get ConnectionTimeOut")
@@ -52,7 +52,7 @@ def get_setting(name: str, directory: Path | None, runtime: Path | None, as_json
     if as_json:
         print_json(row)
     else:
-        click.echo(_value(row))
+        echo(_value(row))
 
 
 @settings.command("set", epilog="Example: joulepost settings set SampledDataCtrlr.TxUpdatedInterval 30")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from controller.local.common import Remote, amps, json_option, print_json, table, where_options
+from controller.local.common import Remote, amps, echo, json_option, print_json, table, where_options
 
 
 @click.command(epilog="Example: joulepost status --json | jq '.evses[0].status'")
@@ -22,7 +22,7 @@ def status(directory: Path | None, runtime: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        click.echo(render(found))
+        echo(render(found))
 
 
 def render(station: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from controller.local.commands import journal, status
-from controller.local.common import Remote, json_option, where_options
+from controller.local.common import Remote, echo, json_option, where_options
 
 KEPT_LINES = 12
 
@@ -29,7 +29,7 @@ def watch(directory: Path | None, runtime: Path | None, as_json: bool) -> None:
     items = Remote("controller", directory, runtime).stream("events")
     if as_json:
         for item in items:
-            click.echo(json.dumps(item, ensure_ascii=False))
+            echo(json.dumps(item, ensure_ascii=False))
     elif sys.stdout.isatty():
         _screen(items)
     else:
@@ -38,7 +38,7 @@ def watch(directory: Path | None, runtime: Path | None, as_json: bool) -> None:
             line = text(item)
             if line != last:
                 last = line
-                click.echo(line)
+                echo(line)
 
 
 def text(item: Mapping[str, Any]) -> str:

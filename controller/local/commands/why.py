@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from controller.local.common import Remote, json_option, print_json, table, where_options
+from controller.local.common import Remote, echo, json_option, print_json, table, where_options
 
 
 @click.command(epilog="Example: joulepost why 1")
@@ -26,7 +26,7 @@ def why(evse: int | None, directory: Path | None, runtime: Path | None, as_json:
     if as_json:
         print_json(found)
     else:
-        click.echo(render(found))
+        echo(render(found))
 
 
 def render(rows: Sequence[Mapping[str, Any]]) -> str:
