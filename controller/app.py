@@ -24,10 +24,17 @@ from typing import TYPE_CHECKING, Any
 
 from controller.certificates.keeper import CertificateKeeper
 from controller.clock import Clock, SystemClock
-from controller.config import ConfigError, StationConfig, apply_overrides, check_evses, load_config
+from controller.config import (
+    ConfigError,
+    CsmsConfig,
+    StationConfig,
+    apply_overrides,
+    check_evses,
+    load_config,
+)
+from controller.csms.access import Access, Address
 from controller.csms.client import Client
 from controller.csms.delivery import READER
-from controller.csms.link import Endpoint
 from controller.csms.session import wait_for
 from controller.csms.trace import Renderer
 from controller.csms.v16 import FEATURE_PROFILES
@@ -70,6 +77,7 @@ from controller.domain.inputs import (
     Input,
     PolicyChanged,
     RestartFailed,
+    SecurityNoticed,
     Tick,
     TokensStored,
 )
@@ -94,11 +102,9 @@ from controller.reboot import DEFAULT_COMMAND, Reboot, reboot_by
 from controller.safety_link import SafetyLink
 from controller.settings.catalog import (
     AUTH_CACHE_ENTRIES,
-    BASIC_AUTH_PASSWORD,
     BLINK_REPEAT,
     CATALOG,
     LIGHT_INTENSITY,
-    PING_INTERVAL,
     RESET_RETRIES,
     SECURITY_PROFILE,
     SMART_CHARGING_ENABLED,
@@ -231,7 +237,16 @@ class App:
         self._replayed = self.inbox.recover()
         self.boot_reason = self._boot_reason()
         self._resume_clock()
-        self.client = self._open_client(profile)
+        self.certificates = CertificateKeeper(
+            config.storage_dir / "certificates",
+            self.station.certificates,
+            self.inbox.take,
+            clock,
+            say,
+            config.csms.ca_file if config.csms else None,
+        )
+        self.access = None if config.csms is None else self._open_access(config.csms)
+        self.client = None if self.access is None else self._open_client(profile, self.access)
         self.link = (
             SafetyLink(
                 config.runtime_dir / "safety.sock",
@@ -254,14 +269,6 @@ class App:
             self._csms_status,
             self.link.status if self.link else dict,
             self.journal,
-        )
-        self.certificates = CertificateKeeper(
-            config.storage_dir / "certificates",
-            self.station.certificates,
-            self.inbox.take,
-            clock,
-            say,
-            config.csms.ca_file if config.csms else None,
         )
         self.updater = self._open_updater()
         self.peripherals = Peripherals(board, [spec.evse_id for spec in specs], clock, self.inbox.take, say)
@@ -289,7 +296,6 @@ class App:
             model=config.station.model,
             serial=config.station.serial,
             firmware_version=self._version,
-            security_profile=config.csms.security_profile if config.csms else 0,
             evses=tuple(
                 EvseFact(
                     evse.evse_id, evse.rating_ma, evse.phases, evse.tethered, evse.phase_switch is not None
@@ -366,10 +372,7 @@ class App:
         reading = self.station.evses[evse_id].reading
         return reading.power_w or 0 if reading else 0
 
-    def _open_client(self, profile: BoardProfile) -> Client | None:
-        csms = self.config.csms
-        if csms is None:
-            return None
+    def _open_client(self, profile: BoardProfile, access: Access) -> Client:
         meter = next((evse.meter for evse in profile.evses if evse.meter is not None), None)
         identity = StationIdentity(
             vendor=self.config.station.vendor,
@@ -379,7 +382,7 @@ class App:
             meter_type=meter.model if meter else "",
         )
         return Client(
-            endpoint=self._endpoint,
+            access=access,
             identity=identity,
             boot_reason=self.boot_reason,
             settings=self.settings,
@@ -407,20 +410,21 @@ class App:
         updater.tidy(firmware.order.number if firmware.order and firmware.under_way else None)
         return updater
 
-    def _endpoint(self) -> Endpoint:
-        """Made anew for each connection: password and ping interval are settings."""
-        csms = self.config.csms
-        assert csms is not None  # there is a client only when there is a CSMS
-        password = self.settings[BASIC_AUTH_PASSWORD]
-        return Endpoint(
+    def _open_access(self, csms: CsmsConfig) -> Access:
+        address = Address(
             url=csms.url,
             identity=csms.identity,
-            subprotocols=csms.versions,
-            password=password or None,
+            versions=csms.versions,
+            secure_url=csms.secure_url,
             ca_file=csms.ca_file,
-            security_profile=csms.security_profile,
-            ping_interval_s=self.settings[PING_INTERVAL],
+            chain=csms.certificate_file,
+            key=csms.key_file,
         )
+
+        def notice(type_: str, info: str) -> None:
+            self.inbox.take(SecurityNoticed(type_, info))
+
+        return Access(address, self.settings, self.clock, notice, self.certificates)
 
     # ------------------------------------------------------------------ life
 
@@ -659,8 +663,10 @@ class App:
     def _csms_status(self) -> Mapping[str, Any]:
         if self.client is None:
             return {"url": "", "online": False, "registration": "none", "protocol": None, "undelivered": 0}
+        assert self.access is not None  # there is a client only when there is a CSMS
         state = self.client.state
         return {
+            **self.access.state,
             "url": state.url,
             "online": state.online,
             "registration": state.registration or "none",

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from controller.settings.catalog import BASIC_AUTH_PASSWORD, CATALOG
+from controller.settings.catalog import BASIC_AUTH_PASSWORD, CATALOG, SECURITY_PROFILE
 from controller.settings.kinds import ValueRefused
 
 VERSIONS = ("ocpp2.1", "ocpp2.0.1", "ocpp1.6")
@@ -51,20 +51,32 @@ class StationIdentity:
 
 @dataclass(frozen=True, slots=True)
 class CsmsConfig:
-    """[csms]. ``url`` without the identity, which is added to it. ``versions``: offered in this order."""
+    """[csms]. ``url`` without the identity, which is added to it. ``versions``: offered in this order.
+
+    ``secure_url``: for security profiles 2 and 3, None = ``url`` with wss. ``wanted_profile``: the profile a
+    new station begins with, None = what the other keys amount to.
+    """
 
     url: str
     identity: str
     versions: tuple[str, ...] = DEFAULT_VERSIONS
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
+    secure_url: str | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    wanted_profile: int | None = None
 
     @property
     def security_profile(self) -> int:
-        """2.0.1 A00: 2 = TLS and password, 1 = password only, 0 = no password."""
-        if self.password is None:
-            return 0
-        return 2 if self.url.lower().startswith("wss:") else 1
+        """What a new station begins with (A00.FR.004). 0 = no password, 1 = password only, 2 = TLS and
+        password, 3 = TLS with client certificate."""
+        if self.wanted_profile is not None:
+            return self.wanted_profile
+        secure = self.url.lower().startswith("wss:")
+        if self.password is not None:
+            return 2 if secure else 1
+        return 3 if secure and self.certificate_file is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +130,10 @@ class StationConfig:
 
     @property
     def initial_settings(self) -> dict[str, str]:
-        """For ``Settings(initial=...)``: [settings] and the password of [csms]."""
+        """For ``Settings(initial=...)``: [settings], and password and profile of [csms]."""
         initial = dict(self.settings)
+        if self.csms is not None and all(CATALOG.by_any_name(n) is not SECURITY_PROFILE for n in initial):
+            initial[SECURITY_PROFILE.full_name] = str(self.csms.security_profile)
         if self.csms is not None and self.csms.password is not None:
             initial[BASIC_AUTH_PASSWORD.full_name] = self.csms.password
         return initial
@@ -189,6 +203,10 @@ def desk_config(
     password: str | None = None,
     ca_file: Path | None = None,
     installer: str = "simulated",
+    secure_url: str | None = None,
+    certificate_file: Path | None = None,
+    key_file: Path | None = None,
+    security_profile: int | None = None,
     settings: Mapping[str, str | int | bool] | None = None,
 ) -> str:
     """The text of a station.toml for a station without hardware that keeps everything in ``directory``."""
@@ -210,7 +228,17 @@ def desk_config(
         f"url = {_quoted(url)}",
         f"versions = [{', '.join(_quoted(version) for version in versions)}]",
         *([f"password = {_quoted(password)}"] if password is not None else []),
-        *([f"ca_file = {_quoted(str(ca_file))}"] if ca_file is not None else []),
+        *(
+            f"{name} = {_quoted(str(value))}"
+            for name, value in (
+                ("ca_file", ca_file),
+                ("secure_url", secure_url),
+                ("certificate_file", certificate_file),
+                ("key_file", key_file),
+            )
+            if value is not None
+        ),
+        *([f"security_profile = {security_profile}"] if security_profile is not None else []),
         "",
         "[board]",
         'profile = "simulated"',
@@ -239,7 +267,18 @@ def _toml_value(value: str | int | bool) -> str:
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "station": ("id", "vendor", "model", "serial", "storage", "runtime", "reboot_command"),
-    "csms": ("url", "versions", "identity", "password", "password_file", "ca_file"),
+    "csms": (
+        "url",
+        "secure_url",
+        "versions",
+        "identity",
+        "password",
+        "password_file",
+        "ca_file",
+        "certificate_file",
+        "key_file",
+        "security_profile",
+    ),
     "board": ("profile", "evses", "root"),
     "evse": ("id", "limit_ma"),
     "firmware": ("installer", "command", "timeout_s", "charging_continues"),
@@ -289,28 +328,36 @@ class _Reader:
         if "csms" not in document:
             return None
         table = self.table(document, "csms", required=False)
+        certificate, key = self.client_certificate(table)
         return CsmsConfig(
-            self.url(table),
+            self.url(table, "url") or "?",
             self.text(table, "csms", "identity", 48, without=":") or station_id,
             self.versions(table),
             self.password(table),
-            self.ca_file(table),
+            self.pem_file(table, "ca_file"),
+            self.url(table, "secure_url"),
+            certificate,
+            key,
+            self.integer(table, "csms", "security_profile", 0, 3),
         )
 
-    def url(self, table: Mapping[str, Any]) -> str:
-        text = self.text(table, "csms", "url", 512, required=True)
+    def url(self, table: Mapping[str, Any], key: str) -> str | None:
+        secure = key == "secure_url"
+        text = self.text(table, "csms", key, 512, required=not secure)
         if text is None:
-            return "?"
+            return None
         try:
             parts = urlsplit(text)
-            good = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+            schemes = ("wss",) if secure else ("ws", "wss")
+            good = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
         except ValueError:  # a port that is no number, a broken IPv6 address
             good = False
         if not good:
-            self.wrong("csms.url", text, "ws://host:port/path or wss://host:port/path")
+            expected = "wss://host:port/path" if secure else "ws://host:port/path or wss://host:port/path"
+            self.wrong(f"csms.{key}", text, expected)
         elif parts.username is not None or parts.query or parts.fragment:
             self.wrong(
-                "csms.url",
+                f"csms.{key}",
                 "a user name, query or fragment",
                 "a URL without them",
                 'the station\'s name is added by itself; a password goes into "password_file"',
@@ -352,11 +399,26 @@ class _Reader:
             return None
         return password or None
 
-    def ca_file(self, table: Mapping[str, Any]) -> Path | None:
-        file = self.file(table, "csms", "ca_file")
+    def pem_file(self, table: Mapping[str, Any], key: str) -> Path | None:
+        file = self.file(table, "csms", key)
         if file is not None and not file.is_file():
-            self.wrong("csms.ca_file", f"{file}: no such file", "a file with PEM certificates")
+            what = "the private key in PEM" if key == "key_file" else "PEM certificates"
+            self.wrong(f"csms.{key}", f"{file}: no such file", f"a file with {what}")
+            return None
         return file
+
+    def client_certificate(self, table: Mapping[str, Any]) -> tuple[Path | None, Path | None]:
+        """Both files or none. A key that everybody on the machine can read is no secret."""
+        for one, other in (("certificate_file", "key_file"), ("key_file", "certificate_file")):
+            if one in table and other not in table:
+                self.wrong(f"csms.{other}", f"{one} alone", "both of them", f"add {other} or remove {one}")
+        certificate, key = self.pem_file(table, "certificate_file"), self.pem_file(table, "key_file")
+        if key is not None and key.stat().st_mode & 0o007:
+            found = f"mode {key.stat().st_mode & 0o777:04o}, for everybody"
+            self.wrong(
+                "csms.key_file", found, "mode 0600, or 0640 with the service's group", f"chmod 600 {key}"
+            )
+        return certificate, key
 
     def profile(self, table: Mapping[str, Any]) -> str | Path:
         """A name, or (with a slash or .toml) a path."""

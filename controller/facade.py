@@ -154,7 +154,7 @@ class Facade:
 
     async def settings_set(self, name: str, value: str) -> Mapping[str, Any]:
         variable = self._variable(name)
-        if variable.computed or self._settings.mutability(variable) is Mutability.READ_ONLY:
+        if variable.computed or self._settings.readonly16(variable):
             raise Refused(f"{variable.full_name} is read-only", "ReadOnly")
         self._settings.set_by_name(name, value)
         status = "RebootRequired" if self._settings.needs_restart(variable) else "Accepted"

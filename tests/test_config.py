@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_the_example_of_the_documentation_is_right() -> None:
 
 def test_every_key_of_the_documentation_exists_and_the_other_way_round() -> None:
     page = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
-    tables = {"station": 7, "csms": 6, "board": 3, "[evse]": 2, "firmware": 4}
+    tables = {"station": 7, "csms": 10, "board": 3, "[evse]": 2, "firmware": 4}
     for name, keys in tables.items():
         section = page.split(f"## [{name}]\n", 1)[1].split("\n## ", 1)[0]
         documented = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
@@ -105,6 +106,9 @@ def test_relative_paths_count_from_the_file(tmp_path: Path, monkeypatch: pytest.
             ["csms.password_file", "/etc/joulepost/gone", "No such file"],
         ),
         ('url = "ws://h"\nca_file = "gone.pem"', ["csms.ca_file", "/etc/joulepost/gone.pem", "PEM"]),
+        ('url = "ws://h"\nsecure_url = "ws://h"', ["csms.secure_url", "wss://host:port/path"]),
+        ('url = "ws://h"\nsecurity_profile = 4', ["csms.security_profile", "0 to 3"]),
+        ('url = "ws://h"\ncertificate_file = "/etc/passwd"', ["csms.key_file", "certificate_file alone"]),
         ('url = "ws://h"\nurI = "x"', ["csms.urI", "unknown key", "did you mean url?"]),
     ],
 )
@@ -254,6 +258,48 @@ def test_the_password_reaches_the_settings_and_no_message(tmp_path: Path) -> Non
 )
 def test_A00_security_profile(url: str, password: str | None, profile: int) -> None:
     assert CsmsConfig(url, "CP", password=password).security_profile == profile
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "profile"),
+    [
+        ("wss://h", {}, 3),
+        ("ws://h", {}, 0),
+        ("wss://h", {"password": "x"}, 2),
+        ("wss://h", {"wanted_profile": 0}, 0),
+        ("ws://h", {"wanted_profile": 3}, 3),
+    ],
+)
+def test_A00_FR_004_security_profile_with_a_client_certificate(
+    url: str, more: dict[str, Any], profile: int
+) -> None:
+    config = CsmsConfig(url, "CP", certificate_file=Path("chain"), key_file=Path("key"), **more)
+    assert config.security_profile == profile
+
+
+def test_the_profile_of_the_file_is_the_first_value_of_the_setting(tmp_path: Path) -> None:
+    csms = '[csms]\nurl = "ws://h"\npassword = "x"\n'
+    for text, profile in (
+        (csms, 1),
+        (csms + "security_profile = 0\n", 0),
+        (csms + "security_profile = 0\n[settings]\nSecurityProfile = 2\n", 2),
+    ):
+        config = parse_config(MINIMAL + text, tmp_path / "station.toml")
+        assert station(initial=config.initial_settings)[c.SECURITY_PROFILE] == profile
+
+
+def test_a_private_key_for_everybody_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "chain.pem").write_text("chain")
+    key = tmp_path / "key.pem"
+    key.write_text("key")
+    text = f'{MINIMAL}[csms]\nurl = "wss://h"\ncertificate_file = "chain.pem"\nkey_file = "key.pem"\n'
+    for mode in (0o600, 0o640):
+        key.chmod(mode)
+        config = parse_config(text, tmp_path / "station.toml")
+        assert config.csms is not None and config.csms.key_file == key
+    key.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"csms.key_file: .*mode 0644, for everybody"):
+        parse_config(text, tmp_path / "station.toml")
 
 
 def test_overrides_are_checked_and_win() -> None:

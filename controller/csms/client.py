@@ -17,10 +17,10 @@ from typing import Any
 from controller.clock import Clock
 from controller.csms.backoff import Backoff, BackoffSettings
 from controller.csms.delivery import Delivery, as_written
-from controller.csms.link import Endpoint, Link, connect
+from controller.csms.link import Link, connect
 from controller.csms.rpc import DIALECTS, CallFailed, CsmsError, LinkError, Rpc
 from controller.csms.schema import Schemas
-from controller.csms.session import Session, Standing, StationPort, wait_for
+from controller.csms.session import AccessPort, Session, Standing, StationPort, wait_for
 from controller.csms.trace import FrameObserver
 from controller.csms.v16 import V16
 from controller.csms.v21 import V21
@@ -37,6 +37,7 @@ from controller.settings.catalog import (
     RETRY_RANDOM_RANGE,
     RETRY_REPEAT_TIMES,
     RETRY_WAIT_MINIMUM,
+    SECURITY_PROFILE,
     Variable,
 )
 from controller.settings.settings import Settings
@@ -75,7 +76,7 @@ class Client:
     def __init__(
         self,
         *,
-        endpoint: Callable[[], Endpoint],
+        access: AccessPort,
         identity: StationIdentity,
         boot_reason: str,
         settings: Settings,
@@ -87,12 +88,12 @@ class Client:
         random: Callable[[], float] = random_module.random,
         dated: Callable[[Entry], Event] = as_written,
     ) -> None:
-        """``endpoint`` is asked anew for every connection. ``boot_reason``: 2.0.1 BootReasonEnumType.
+        """``access`` is asked anew for every connection. ``boot_reason``: 2.0.1 BootReasonEnumType.
 
         ``on_state``: called when ``state`` changed. ``random``: uniform in [0, 1), for the back-off.
         ``dated``: the event of a journal entry with true timestamps.
         """
-        self._endpoint = endpoint
+        self._access = access
         self._settings = settings
         self._clock = clock
         self._trace = trace
@@ -100,7 +101,7 @@ class Client:
         self._random = random
         self._delivery = Delivery(journal, settings, station.take, dated)
         self._standing = Standing(
-            identity, boot_reason, settings, journal, station, clock, trace, self._delivery, on_state
+            identity, boot_reason, settings, journal, station, clock, trace, self._delivery, on_state, access
         )
         self._schemas: dict[str, Schemas] = {}
         self._session: Session | None = None
@@ -219,6 +220,8 @@ class Client:
             except (CsmsError, StorageError) as error:
                 self._last_error = str(error)
                 log.warning("CSMS: %s", error)
+                if isinstance(error, CsmsError):
+                    self._access.failed(error)
             finally:
                 self._on_state()
             if self._reconnect.is_set():
@@ -230,9 +233,11 @@ class Client:
             await wait_for(self._reconnect, delay_ms)
 
     async def _connect(self) -> Link:
-        endpoint = self._endpoint()
+        endpoint = self._access.endpoint()
         self._url = endpoint.connection_url
-        return await connect(endpoint)
+        link = await connect(endpoint)
+        self._access.opened(link.roots)
+        return link
 
     async def _converse(self, link: Link) -> None:
         """Until the connection ends. Raises ``CsmsError`` or ``StorageError``."""
@@ -282,8 +287,10 @@ class Client:
             session.timing_changed()
         if PING_INTERVAL in changed:
             link.set_ping_interval(self._settings[PING_INTERVAL])
-        if BASIC_AUTH_PASSWORD in changed:  # A01.FR.02, security white paper A01
-            self._reconnect_reason = "the password was changed"
+        # White paper A01 and A05, 2.0.1 A01.FR.02: answer, leave, come back the new way.
+        if (BASIC_AUTH_PASSWORD in changed or SECURITY_PROFILE in changed) and self._access.stale():
+            what = "security profile" if SECURITY_PROFILE in changed else "password"
+            self._reconnect_reason = f"the {what} was changed"
             session.after_answer(self._reconnect.set)
 
 

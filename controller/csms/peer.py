@@ -55,13 +55,21 @@ class Peer:
     """Use once: make it when the link is open, ``run`` it until the link dies, throw it away."""
 
     def __init__(
-        self, link: Frames, rpc: Rpc, clock: Clock, serve: Serve, trace: FrameObserver | None = None
+        self,
+        link: Frames,
+        rpc: Rpc,
+        clock: Clock,
+        serve: Serve,
+        trace: FrameObserver | None = None,
+        invalid: Callable[[str], None] | None = None,
     ) -> None:
+        """``invalid``: told of each frame that is no valid message."""
         self._link = link
         self._rpc = rpc
         self._clock = clock
         self._serve = serve
         self._trace = trace
+        self._invalid = invalid
         self._closed: LinkClosed | None = None
         self._queue: deque[Request | str] = deque()  # a str is a frame that waits for its place in the order
         self._work: asyncio.Future[None] | None = None  # the worker waits here while the queue is empty
@@ -173,6 +181,10 @@ class Peer:
                         self._enqueue(outcome.frame)
                 elif isinstance(outcome, Ignored):
                     self._note(f"ignored: {outcome.why}")
+            if rpc.invalid:
+                what, rpc.invalid = rpc.invalid, ""
+                if self._invalid is not None:
+                    self._invalid(what)
 
     def _enqueue(self, item: Request | str) -> None:
         self._queue.append(item)

@@ -265,6 +265,8 @@ class Rpc:
         parsed."""
         self.dialect = dialect
         self.counts = Counts()
+        self.invalid = ""
+        """What was wrong with the latest frame, without quoting it; whoever looks empties it."""
         self._validator = validator
         self._new_id = new_id
         self._max_frame_bytes = max_frame_bytes
@@ -408,11 +410,14 @@ class Rpc:
         if payload is None:
             payload = {}  # 1.6J 4.2.1: null and {} both mean that there is no payload
         elif not isinstance(payload, dict):
+            self.invalid = f"{action}: the payload is no JSON object"
             return self._refuse_call(message_id, self.dialect.formation, "the payload must be a JSON object")
         try:
             self._validator.check_request(action, payload)
         except SchemaViolation as violation:
-            return self._refuse_call(message_id, self.dialect.code(violation.code_kind), str(violation))
+            code = self.dialect.code(violation.code_kind)
+            self.invalid = f"{action}: {code} at {violation.path or 'the payload'}"
+            return self._refuse_call(message_id, code, str(violation))
         self._serving.add(message_id)
         return Request(message_id, action, payload)
 
@@ -460,6 +465,7 @@ class Rpc:
             return [Ignored(f"SEND {_short(message[2:3])} is not meant for a charging station")]
         self.counts.malformed += 1
         what = f"message type {_short(message_type)} is not known"
+        self.invalid = "unknown message type"
         reply_id = message_id or self.dialect.unreadable_id
         if self.dialect.unknown_type is None or reply_id is None:
             return [Ignored(what)]
@@ -468,6 +474,7 @@ class Rpc:
     def _unreadable(self, head: str, why: str) -> list[Outcome]:
         """A frame that cannot be parsed. Its first two elements are looked for in the text, because a
         CALLERROR with the right id spares the CSMS its time-out, and a broken answer must not be answered."""
+        self.invalid = why
         match = _HEAD.match(head)
         if match is None:
             return [self._refuse_frame(None, why)]
@@ -510,6 +517,7 @@ class Rpc:
     def _unusable(self, pending: _Pending, code: str, why: str) -> list[Outcome]:
         self._settle()
         self.counts.unusable += 1
+        self.invalid = f"answer to {pending.call.action}: {code}"
         outcomes: list[Outcome] = []
         if MessageType.CALLRESULTERROR in self.dialect.types:
             outcomes.append(Outgoing(_error(5, pending.message_id, code, why)))
@@ -531,6 +539,7 @@ class Rpc:
     def _refuse_frame(self, message_id: str | None, why: str) -> Outcome:
         """The frame itself is wrong: CALLERROR, with "-1" in 2.x when there is no id to answer to."""
         self.counts.malformed += 1
+        self.invalid = why
         reply_id = message_id or self.dialect.unreadable_id
         if reply_id is None:
             return Ignored(why)

@@ -11,11 +11,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from controller.clock import Clock
 from controller.csms.delivery import Delivery
-from controller.csms.link import Link
+from controller.csms.link import Endpoint, Link
 from controller.csms.past_errors import PastErrors
 from controller.csms.peer import Peer
 from controller.csms.registration import Registration
@@ -25,9 +26,10 @@ from controller.csms.trace import FrameObserver
 from controller.csms.version import Answer, Query, StationIdentity, Version
 from controller.csms.wire import Payload
 from controller.domain.commands import Command, Status, TriggerKind, TriggerMessage, Verdict
-from controller.domain.inputs import CsmsChanged, Input
+from controller.domain.inputs import CsmsChanged, Input, SecurityNoticed
 from controller.domain.instant import OLDEST_UTC_MS
 from controller.domain.measurands import MeterSample, ReadingContext
+from controller.domain.security_events import INVALID_MESSAGES
 from controller.domain.views import EvseView, Progress
 from controller.settings.catalog import (
     HEARTBEAT_INTERVAL,
@@ -66,6 +68,19 @@ class StationPort(Protocol):
         """How far the firmware update or the upload of a log is."""
 
 
+class AccessPort(Protocol):
+    """How the station gets in (``controller.csms.access.Access``)."""
+
+    @property
+    def on_trial(self) -> bool: ...
+
+    def endpoint(self) -> Endpoint: ...
+    def stale(self) -> bool: ...
+    def opened(self, roots: tuple[Path, ...]) -> None: ...
+    def worked(self) -> None: ...
+    def failed(self, error: CsmsError) -> None: ...
+
+
 @dataclass(slots=True)
 class Standing:
     """What outlives a connection: one for the life of the program."""
@@ -79,6 +94,7 @@ class Standing:
     trace: FrameObserver | None
     delivery: Delivery
     changed: Callable[[], None]
+    access: AccessPort
     statuses: StatusBook = field(default_factory=StatusBook)
     registration: Registration = field(default_factory=Registration)
     past_errors: PastErrors = field(default_factory=PastErrors)
@@ -127,7 +143,7 @@ class Session:
     def __init__(self, standing: Standing, link: Link, version: Version, rpc: Rpc) -> None:
         self._at = standing
         self._version = version
-        self._peer = Peer(link, rpc, standing.clock, self._serve, standing.trace)
+        self._peer = Peer(link, rpc, standing.clock, self._serve, standing.trace, self._invalid)
         self._errands: asyncio.Queue[Errand] = asyncio.Queue()
         self._boot_wanted = asyncio.Event()
         self._status_changed = asyncio.Event()
@@ -156,9 +172,14 @@ class Session:
         """One CALL with the configured time-out. Raises ``CsmsError``."""
         timeout_s = self._at.settings[MESSAGE_TIMEOUT]
         try:
-            return await self._peer.call(call, timeout_s=timeout_s, message_id=message_id)
+            result = await self._peer.call(call, timeout_s=timeout_s, message_id=message_id)
+        except CallFailed:
+            self._at.access.worked()
+            raise
         finally:
             self._quiet_since_ms = self._now_ms()
+        self._at.access.worked()
+        return result
 
     def after_answer(self, callback: Callable[[], None]) -> None:
         """After the answer to the request that is being handled; at once when there is none."""
@@ -193,6 +214,8 @@ class Session:
         self.online = True
         self._at.station.take(CsmsChanged(True, self._version.plug_times_out))
         self._at.changed()
+        if self._at.access.on_trial:
+            await self._heartbeat()
         await self._report_past_errors()
         await self._report_statuses()
         await race(
@@ -394,6 +417,7 @@ class Session:
     async def _serve(self, request: Request) -> Payload:
         """One request to its answer. Raises ``CallRefused``, ``NotAnswered``."""
         version, action = self._version, request.action
+        self._at.access.worked()
         if self._at.registration.needs_boot(version.subprotocol):
             early = version.before_accepted(action, request.payload, self._at.registration.status)
             if early is not None:
@@ -423,6 +447,10 @@ class Session:
         """1.6 has no field for the reason of a refusal: it is in the station's own messages."""
         if why:
             log.warning("%s: answered %s: %s", action, payload.get("status", payload), why)
+
+    def _invalid(self, what: str) -> None:
+        """A frame of the CSMS that is no valid message (white paper 8)."""
+        self._at.station.take(SecurityNoticed(INVALID_MESSAGES, what))
 
     def _send_later(self, call: Call) -> None:
         self.after_answer(lambda: self._errands.put_nowait(lambda: self._tell(call)))

@@ -64,6 +64,7 @@ class Policy:
     contactor_rated_operations: int  # without load, for the estimate of wear
     contactor_rated_under_load: int
     unsigned_firmware: bool  # JoulepostCtrlr.UnsignedFirmware, and a security profile below 2
+    time_adjustment_threshold_s: int  # ClockCtrlr.TimeAdjustmentReportingThreshold
     security_profile: int  # SecurityCtrlr.SecurityProfile, 0 = none
     organization_name: str  # SecurityCtrlr.OrganizationName / CpoName
     station_serial: str  # ChargingStation.SerialNumber

@@ -1,8 +1,8 @@
 """Security events: what was noticed becomes a ``SecurityEvent`` in the journal (white paper A04, 2.0.1 A04).
 
-Owns: the start of the station and the enclosure as security events, and the bound on how many of one type
-are recorded: ``BURST`` at once, then one a minute that says how many there were, so that nobody can fill the
-journal by misbehaving, and nothing goes unsaid.
+Owns: the start of the station, a setting of the clock and the enclosure as security events, and the bound on
+how many of one type are recorded: ``BURST`` at once, then one a minute that says how many there were, so that
+nobody can fill the journal by misbehaving, and nothing goes unsaid.
 Refuses to know: which of them the CSMS is told (``security_events``), how they are found.
 """
 
@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.domain.block import Handler
-from controller.domain.events import Event, SecurityEvent
+from controller.domain.events import ClockSet, Event, SecurityEvent
 from controller.domain.evse import Evse
 from controller.domain.inputs import SecurityNoticed
 from controller.domain.security_events import (
     RESET_OR_REBOOT,
+    SETTING_SYSTEM_TIME,
     STARTUP_OF_THE_DEVICE,
     TAMPER_DETECTION_ACTIVATED,
 )
@@ -87,6 +88,10 @@ class Security:
         self.record(turn, noticed.type, noticed.info)
 
     def settle(self, turn: Turn) -> None:
+        for event in tuple(turn.events):
+            threshold_ms = turn.policy.time_adjustment_threshold_s * 1000
+            if isinstance(event, ClockSet) and abs(event.step_ms) > threshold_ms:
+                self.record(turn, SETTING_SYSTEM_TIME, f"by {event.step_ms / 1000:+.1f} s")
         self._look_at_the_enclosure(turn)
         for type_, bucket in self._buckets.items():
             if bucket.held:

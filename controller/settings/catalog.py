@@ -236,6 +236,11 @@ TIME_SOURCE = Variable(
     "Where the time comes from: the CSMS's answers to BootNotification and Heartbeat.",
 )  # fmt: skip
 
+TIME_ADJUSTMENT_THRESHOLD = Variable(
+    "ClockCtrlr", "TimeAdjustmentReportingThreshold", seconds(1, 86400), 20,
+    "A greater change of the clock is the security event SettingSystemTime.",
+)  # fmt: skip
+
 # ------------------------------------------------------------------------- SecurityCtrlr
 
 BASIC_AUTH_PASSWORD = Variable(
@@ -278,10 +283,11 @@ CERT_SIGNING_REPEAT_TIMES = Variable(
     "recommends not to.",
     key16="CertSigningRepeatTimes",
 )  # fmt: skip
-SECURITY_PROFILE: Variable[int] = Variable(
-    "SecurityCtrlr", "SecurityProfile", integer(0, 3), None,
-    "0 = no password, 1 = password, 2 = password and TLS, 3 = TLS with client certificate.",
-    mutability=READ_ONLY, key16="SecurityProfile",
+SECURITY_PROFILE = Variable(
+    "SecurityCtrlr", "SecurityProfile", integer(0, 3), 0,
+    "0 = no password, 1 = password, 2 = password and TLS, 3 = TLS with client certificate. Over 1.6 it can "
+    "only be raised (security.md).",
+    mutability=READ_ONLY, writable16=True, key16="SecurityProfile",
 )  # fmt: skip
 
 # ------------------------------------------------------------------------- authorization
@@ -638,6 +644,15 @@ BLINK_REPEAT = Variable(
     "How often the lights blink for a signal, a refused card, say; only where a light can be set.",
     key16="BlinkRepeat",
 )  # fmt: skip
+SECURITY_PROFILE_BEFORE = Variable(
+    "JoulepostCtrlr", "SecurityProfileBefore", integer(-1, 3), -1,
+    "Security profile to go back to while the present one has not worked yet; -1 = none.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+PASSWORD_BEFORE = Variable(
+    "JoulepostCtrlr", "BasicAuthPasswordBefore", secret(), b"",
+    "Password to go back to while the present one has not worked yet.", mutability=READ_ONLY,
+)  # fmt: skip
 PHASE_ROTATION = Variable(
     "JoulepostCtrlr", "PhaseRotation", PhaseRotations(), ("0.Unknown",),
     "How the phases are connected: 0 = grid to main meter, 1.. = connectors (1.6 9.1.7).",
@@ -651,7 +666,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     ACTIVE_NETWORK_PROFILE, NETWORK_ATTEMPTS,
     ITEMS_GET_VARIABLES, ITEMS_SET_VARIABLES, ITEMS_GET_REPORT,
     BYTES_GET_VARIABLES, BYTES_SET_VARIABLES, BYTES_GET_REPORT,
-    DATE_TIME, TIME_SOURCE,
+    DATE_TIME, TIME_SOURCE, TIME_ADJUSTMENT_THRESHOLD,
     BASIC_AUTH_PASSWORD, IDENTITY, ORGANIZATION_NAME, SECURITY_PROFILE,
     CERTIFICATE_ENTRIES, MAX_CERTIFICATE_CHAIN_SIZE, ADDITIONAL_ROOT_CHECK,
     CERT_SIGNING_WAIT_MINIMUM, CERT_SIGNING_REPEAT_TIMES,
@@ -672,6 +687,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     TX_AFTER_POWER_LOSS, REPLUG_AFTER_TIME_OUT,
     FREE_VEND_TOKEN, METER_REQUIRED, METER_STALE, PERMIT_LEASE, NOMINAL_VOLTAGE, PHASE_ROTATION,
     LIGHT_INTENSITY, BLINK_REPEAT,
+    SECURITY_PROFILE_BEFORE, PASSWORD_BEFORE,
     OVER_CURRENT_PERCENT, OVER_CURRENT_MARGIN, OVER_CURRENT_TIME, OVER_CURRENT_RETRIES,
     OVER_VOLTAGE_PERCENT, UNDER_VOLTAGE_PERCENT, VOLTAGE_TIME, VOLTAGE_RETRIES, PROTECTION_RESTART,
     RANDOM_DELAY_MAXIMUM, CONTACTOR_RATED_OPERATIONS, CONTACTOR_RATED_UNDER_LOAD, UNSIGNED_FIRMWARE,

@@ -32,14 +32,13 @@ class EvseFact:
 
 @dataclass(frozen=True, slots=True)
 class StationFacts:
-    """What does not change while the program runs. ``security_profile`` 0..3."""
+    """What does not change while the program runs."""
 
     identity: str
     vendor: str
     model: str
     serial: str
     firmware_version: str
-    security_profile: int
     evses: tuple[EvseFact, ...]
     nominal_voltage_v: int = 230
     measurands: frozenset[Measurand] = frozenset(Measurand)  # that some meter or sensor can tell
@@ -83,7 +82,6 @@ def providers(facts: StationFacts, live: LiveFacts) -> dict[Variable[Any], Provi
     computed: dict[Variable[Any], Provider] = {
         c.DATE_TIME: Provider(lambda place: live.date_time()),
         c.IDENTITY: fixed(facts.identity),
-        c.SECURITY_PROFILE: fixed(facts.security_profile),
         c.PROFILE_ENTRIES: Provider(lambda place: live.profiles_installed()),
         c.LOCAL_LIST_ENTRIES: Provider(lambda place: live.tokens_listed()),
         c.PHASES_3_TO_1: fixed(bool(facts.evses) and all(evse.phase_switch for evse in facts.evses)),

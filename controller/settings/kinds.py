@@ -21,6 +21,8 @@ T = TypeVar("T")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,9})?\Z")
 _HEX_KEY = re.compile(r"([0-9A-Fa-f]{2}){16,20}\Z")
+_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]+\Z")
+_LONGEST_KEY_16 = 40  # characters of AuthorizationKey (white paper 7.2)
 _ROTATION = re.compile(r"[0-9]{1,4}\.(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)\Z")
 LONGEST_16 = 500
 """Characters of a value in 1.6 (CiString500Type)."""
@@ -103,6 +105,10 @@ class Kind(ABC, Generic[T]):
 
     def check_remote(self, value: T) -> None:
         """Raise ``ValueRefused`` for a value that only the owner may set, not the network."""
+        return
+
+    def check_remote16(self, text: str) -> None:
+        """Raise ``ValueRefused`` for a text that the network may not set in OCPP 1.6's spelling."""
         return
 
     def refuse(self, text: str) -> ValueRefused:
@@ -410,8 +416,10 @@ class Secret(Kind[bytes]):
 
     2.0.1 A00.FR.205 (errata 2.1): 16 to 64 characters, sent as UTF-8. 1.6 (security white paper 7.2): 16 to
     20 bytes as 32 to 40 hexadecimal digits. Central systems that send plain text to 1.6 stations are common:
-    text that is no such number is taken as it is. The owner may configure the shorter password that a central
-    system insists on, or none (empty text); the network may not.
+    text of 16 to 40 characters that cannot be meant as hexadecimal is taken as it is. Hexadecimal digits that
+    are too few, too many or an odd number are refused: taken as text they would be a password that no central
+    system means. The owner may configure the shorter password that a central system insists on, or none
+    (empty text); the network may not.
     """
 
     max_length: int = 64
@@ -433,6 +441,13 @@ class Secret(Kind[bytes]):
     def check_remote(self, value: bytes) -> None:
         if len(value) < self.remote_min_length:
             raise ValueRefused(f"found {len(value)} bytes, expected {self.expected}")
+
+    def check_remote16(self, text: str) -> None:
+        """White paper 7.2, A00.FR.205. 16.SEC.04"""
+        if _HEX_DIGITS.match(text) and not _HEX_KEY.match(text):
+            raise ValueRefused(f"found {len(text)} hexadecimal digits, expected 32 to 40, an even number")
+        if len(text) > _LONGEST_KEY_16:
+            raise ValueRefused(f"found {len(text)} characters, expected at most {_LONGEST_KEY_16}")
 
     def parse16(self, text: str) -> bytes:
         return bytes.fromhex(text) if _HEX_KEY.match(text) else self.parse(text)

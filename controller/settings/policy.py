@@ -61,6 +61,7 @@ def policy(settings: Settings) -> Policy:
         unsigned_firmware=settings[c.UNSIGNED_FIRMWARE] and settings[c.SECURITY_PROFILE] < 2,
         contactor_rated_operations=settings[c.CONTACTOR_RATED_OPERATIONS],
         contactor_rated_under_load=settings[c.CONTACTOR_RATED_UNDER_LOAD],
+        time_adjustment_threshold_s=settings[c.TIME_ADJUSTMENT_THRESHOLD],
         security_profile=settings[c.SECURITY_PROFILE],
         organization_name=settings[c.ORGANIZATION_NAME],
         station_serial=settings[c.STATION_SERIAL],

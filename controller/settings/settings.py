@@ -199,6 +199,10 @@ class Row:
 
 Listener = Callable[[tuple[Variable[Any], ...]], None]
 
+Guard = Callable[[Any, bool], Mapping[Variable[Any], Any]]
+"""``guard(value, remote)``: what else is to be stored with a new value, in the same commit. ``remote``: it
+comes over the network, not from the owner. Raises ``ValueRefused``."""
+
 
 class Settings:
     """``settings[EV_CONNECTION_TIMEOUT]`` is an int.
@@ -235,6 +239,7 @@ class Settings:
         self._providers16 = {key.casefold(): provider for key, provider in providers16.items()}
         self._evses = dict(evses)
         self._listeners: list[Listener] = []
+        self._guards: dict[Variable[Any], Guard] = {}
         self._current: dict[Variable[Any], Any] = {}
         self._sources: dict[Variable[Any], Source] = {}
         self.refused_values: tuple[str, ...] = ()
@@ -284,24 +289,48 @@ class Settings:
         """Call with the rows that changed, after the new values are durable."""
         self._listeners.append(listener)
 
+    def guard(self, variable: Variable[Any], guard: Guard) -> None:
+        """Ask ``guard`` before the network or the owner changes a row, not before the program does."""
+        self._guards[variable] = guard
+
+    def assign_together(self, values: Mapping[Variable[Any], Any]) -> None:
+        """As ``assign``, several rows in one commit."""
+        self._apply({variable: self._restored(variable, value) for variable, value in values.items()})
+
     def assign(self, variable: Variable[T], value: T) -> None:
         """Set by the program itself, e.g. the heartbeat interval of BootNotification.
 
         Raises ``SettingsError`` out of bounds or for a computed row, ``StorageError``; then nothing changed.
         """
-        kind = variable.kind
-        self._apply({variable: self._checked(variable, lambda: kind.restore(kind.store(value)))})
+        self._apply({variable: self._restored(variable, value)})
 
     def set(self, variable: Variable[Any], text: str) -> None:
         """Set for the owner of the station: read-only rows too, computed rows not. As ``assign``."""
-        self._apply({variable: self._parsed(variable, text)})
+        self._set_locally(variable, lambda: self.kind(variable).parse(text))
 
     def set_by_name(self, name: str, text: str) -> Variable[Any]:
         """``set`` by "Component.Variable[instance]" or 1.6 key. Returns the row. Raises ``SettingsError``."""
         variable = self._named(name)
-        value = self._checked(variable, lambda: self._parse_by(variable, name, text))
-        self._apply({variable: value} | self._following(variable, name, value))
+        self._set_locally(
+            variable,
+            lambda: self._parse_by(variable, name, text),
+            lambda value: self._following(variable, name, value),
+        )
         return variable
+
+    def _set_locally(
+        self,
+        variable: Variable[Any],
+        read: Callable[[], Any],
+        following: Callable[[Any], Mapping[Variable[Any], Any]] = lambda _value: {},
+    ) -> None:
+        value = self._checked(variable, read)
+        others = self._checked(variable, lambda: self._guarded(variable, value, remote=False))
+        self._apply({variable: value, **following(value), **others})
+
+    def _guarded(self, variable: Variable[Any], value: Any, *, remote: bool) -> Mapping[Variable[Any], Any]:
+        guard = self._guards.get(variable)
+        return {} if guard is None else guard(value, remote)
 
     def rows(self) -> list[Row]:
         """Every row of the station, and every row per EVSE and connector, for people."""
@@ -338,10 +367,9 @@ class Settings:
         results = []
         accepted: dict[Variable[Any], Any] = {}
         for item in items:
-            result, variable, value = self._judge(item)
+            result, values = self._judge(item)
             results.append(result)
-            if variable is not None:
-                accepted[variable] = value
+            accepted.update(values)
         self._apply(accepted)
         return results
 
@@ -384,10 +412,11 @@ class Settings:
                 assert row.key16 is not None
                 mutability = self.mutability(row)
                 value = None if mutability is WRITE_ONLY else row.kind.format16(self.at(row, STATION))
-                known.append((row.key16, self._readonly16(row), value))
+                known.append((row.key16, self.readonly16(row), value))
         return known, unknown
 
-    def _readonly16(self, row: Variable[Any]) -> bool:
+    def readonly16(self, row: Variable[Any]) -> bool:
+        """For a 1.6 CSMS, and for the owner over the local API."""
         return self.mutability(row) is READ_ONLY and not (row.writable16 and row not in self._providers)
 
     def change_configuration(self, key: str, text: str) -> ConfigurationStatus:
@@ -396,16 +425,18 @@ class Settings:
         if row is None:
             log.warning("ChangeConfiguration %.50s: not supported: there is no such key", key)
             return ConfigurationStatus.NOT_SUPPORTED
-        if not isinstance(row, Variable) or self._readonly16(row):
+        if not isinstance(row, Variable) or self.readonly16(row):
             log.warning("ChangeConfiguration %s: rejected: it is read-only", key)
             return ConfigurationStatus.REJECTED
         try:
+            row.kind.check_remote16(text)
             value = self.kind(row).parse16(text)
             row.kind.check_remote(value)
+            others = self._guarded(row, value, remote=True)
         except ValueRefused as refused:
             log.warning("ChangeConfiguration %s: rejected: %.200s", key, refused)
             return ConfigurationStatus.REJECTED
-        self._apply({row: value} | self._following(row, key, value))
+        self._apply({row: value, **self._following(row, key, value), **others})
         pending = self.needs_restart(row)
         return ConfigurationStatus.REBOOT_REQUIRED if pending else ConfigurationStatus.ACCEPTED
 
@@ -478,8 +509,9 @@ class Settings:
             raise SettingsError(f"{name}: unknown setting; {hint}")
         return variable
 
-    def _parsed(self, variable: Variable[Any], text: str) -> Any:
-        return self._checked(variable, lambda: self.kind(variable).parse(text))
+    def _restored(self, variable: Variable[T], value: T) -> T:
+        kind = variable.kind
+        return self._checked(variable, lambda: kind.restore(kind.store(value)))
 
     def _checked(self, variable: Variable[T], value: Callable[[], T]) -> T:
         if variable in self._providers:
@@ -541,11 +573,14 @@ class Settings:
         value = self.at(variable, Place(item.ref.evse_id, item.ref.connector_id))
         return GetResult(item.ref, attribute, GetStatus.ACCEPTED, variable.kind.format(value))
 
-    def _judge(self, item: SetItem) -> tuple[SetResult, Variable[Any] | None, Any]:
+    def _judge(self, item: SetItem) -> tuple[SetResult, Mapping[Variable[Any], Any]]:
+        """The result, and what is to be stored."""
         attribute = item.attribute or Attribute.ACTUAL  # B05.FR.12
 
-        def refused(status: SetStatus, reason: str = "", info: str = "") -> tuple[SetResult, None, None]:
-            return SetResult(item.ref, attribute, status, reason, info), None, None
+        def refused(
+            status: SetStatus, reason: str = "", info: str = ""
+        ) -> tuple[SetResult, Mapping[Variable[Any], Any]]:
+            return SetResult(item.ref, attribute, status, reason, info), {}
 
         variable, status = self._find(item.ref)
         if variable is None:
@@ -557,11 +592,12 @@ class Settings:
         try:
             value = self.kind(variable).parse(item.value)
             variable.kind.check_remote(value)
+            others = self._guarded(variable, value, remote=True)
         except ValueRefused as error:  # B05.FR.07, FR.08
             return refused(SetStatus.REJECTED, "InvalidValue", str(error))
         reboot = variable in self._in_force and value != self._in_force[variable]
         accepted = SetStatus.REBOOT_REQUIRED if reboot else SetStatus.ACCEPTED
-        return SetResult(item.ref, attribute, accepted), variable, value
+        return SetResult(item.ref, attribute, accepted), {variable: value, **others}
 
     def _report_row(self, variable: Variable[Any], place: Place, mutability: Mutability) -> ReportRow:
         traits = self.kind(variable).traits

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from controller.csms.client import Client
+from controller.csms.errors import CsmsError
 from controller.csms.link import Endpoint
 from controller.csms.trace import FrameLines
 from controller.csms.v16 import FEATURE_PROFILES
@@ -28,7 +29,7 @@ from controller.domain.inputs import CsmsChanged, Input
 from controller.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from controller.domain.tokens import IdToken, TokenType
 from controller.domain.views import EvseView, Progress
-from controller.settings.catalog import CATALOG
+from controller.settings.catalog import BASIC_AUTH_PASSWORD, CATALOG
 from controller.settings.facts import EvseFact, LiveFacts, StationFacts, providers, providers16
 from controller.settings.settings import Settings
 from controller.store.database import Database
@@ -158,7 +159,6 @@ def open_settings(database: Database, evses: int = 1, initial: dict[str, str] | 
         model=IDENTITY.model,
         serial=IDENTITY.serial,
         firmware_version=IDENTITY.firmware,
-        security_profile=0,
         evses=tuple(EvseFact(number, 32_000, 3, tethered=True) for number in range(1, evses + 1)),
     )
     live = LiveFacts(
@@ -179,6 +179,36 @@ def open_settings(database: Database, evses: int = 1, initial: dict[str, str] | 
     )
 
 
+class Straight:
+    """Access without profiles and trials: the URL of the CSMS, and the password of the settings."""
+
+    on_trial = False
+
+    def __init__(self, settings: Settings, csms: FakeCsms, offered: tuple[str, ...]) -> None:
+        self._settings, self._csms, self._offered = settings, csms, offered
+        self._used: Endpoint | None = None
+
+    def _now(self) -> Endpoint:
+        password = self._settings[BASIC_AUTH_PASSWORD] or None
+        return Endpoint(self._csms.url, "station-1", self._offered, password=password)
+
+    def endpoint(self) -> Endpoint:
+        self._used = self._now()
+        return self._used
+
+    def stale(self) -> bool:
+        return self._used != self._now()
+
+    def opened(self, roots: tuple[Path, ...]) -> None:
+        return
+
+    def worked(self) -> None:
+        return
+
+    def failed(self, error: CsmsError) -> None:
+        return
+
+
 class Rig:
     """``async with rig(tmp_path, csms) as one``: the client runs until the end of the block."""
 
@@ -191,7 +221,7 @@ class Rig:
         self.station = StationDouble()
         self.lines: list[str] = []
         self.client = Client(
-            endpoint=lambda: Endpoint(csms.url, "station-1", offered),
+            access=Straight(self.settings, csms, offered),
             identity=IDENTITY,
             boot_reason="PowerUp",
             settings=self.settings,

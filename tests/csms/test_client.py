@@ -172,13 +172,13 @@ def test_16_CONN_04_back_off_grows_and_starts_over_after_a_stable_connection(tmp
                 one.settings.assign(RETRY_WAIT_MINIMUM, 10)
                 attempts: list[float] = []
                 loop = asyncio.get_running_loop()
-                endpoint = one.client._endpoint
+                endpoint = one.client._access.endpoint
 
                 def counted() -> Any:
                     attempts.append(loop.time())
                     return endpoint()
 
-                one.client._endpoint = counted
+                one.client._access.endpoint = counted  # type: ignore[method-assign]
                 await asyncio.sleep(600)
                 waits = [round(late - early) for early, late in pairwise(attempts)]
                 assert waits[:4] == sorted(waits[:4])

@@ -78,6 +78,7 @@ POLICY = Policy(
     unsigned_firmware=True,
     contactor_rated_operations=500_000,
     contactor_rated_under_load=50_000,
+    time_adjustment_threshold_s=20,
     security_profile=2,
     organization_name="Operator",
     station_serial="SN-1",

@@ -29,7 +29,7 @@ class MemoryValues:
 
 
 FACTS = StationFacts(
-    "CP001", "Vendor", "Model", "S1", "0.1.0", 1,
+    "CP001", "Vendor", "Model", "S1", "0.1.0",
     (EvseFact(1, 32_000, 3, False), EvseFact(2, 16_000, 1, True)),
 )  # fmt: skip
 

@@ -43,7 +43,7 @@ def test_power_that_flows_back_is_not_reported_as_drawn() -> None:
 def test_fixed_cables_only_make_unlocking_read_only() -> None:
     socket, cable = EvseFact(1, 16_000, 1, False), EvseFact(2, 16_000, 1, True)
     for evses, fixed in [((socket,), False), ((socket, cable), False), ((cable,), True)]:
-        facts = StationFacts("CP", "V", "M", "", "1", 0, evses)
+        facts = StationFacts("CP", "V", "M", "", "1", evses)
         assert (c.UNLOCK_ON_EV_SIDE_DISCONNECT in providers(facts, LIVE)) is fixed
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pytest
 
 from controller.domain.measurands import Measurand, OnPhase
 from controller.domain.policy import Policy
 from controller.settings.policy import policy
-from tests.settings.support import FACTS, station
+from tests.settings.support import station
 
 
 def test_every_field_follows_its_setting() -> None:
@@ -61,6 +61,8 @@ def test_every_field_follows_its_setting() -> None:
         "JoulepostCtrlr.ContactorRatedOperations": "200000",
         "JoulepostCtrlr.ContactorRatedUnderLoad": "20000",
         "JoulepostCtrlr.UnsignedFirmware": "false",
+        "ClockCtrlr.TimeAdjustmentReportingThreshold": "30",
+        "SecurityCtrlr.SecurityProfile": "2",
         "SecurityCtrlr.OrganizationName": "Operator",
         "SecurityCtrlr.MaxCertificateChainSize": "5000",
         "SecurityCtrlr.AdditionalRootCertificateCheck": "true",
@@ -74,7 +76,7 @@ def test_every_field_follows_its_setting() -> None:
         65, (Measurand.CURRENT_OFFERED,), 66, (OnPhase(Measurand.VOLTAGE, "L1-N"),),
         "Guest", False, 20, 11, False, 9, ("A",), 24, 200, 120,
         11, 600, 8, 4, 112, 90, 6, 9, 31, 600, 200_000, 20_000, False,
-        1, "Operator", "S1", 5000, 32, True, 30, 3,
+        30, 2, "Operator", "S1", 5000, 32, True, 30, 3,
     )  # fmt: skip
     defaults, changed = policy(station()), policy(station(initial=changes))
     same = [
@@ -84,11 +86,11 @@ def test_every_field_follows_its_setting() -> None:
     ]
     assert same == [
         "local_list_entries", "profiles_max",  # what this program can hold, nobody sets
-        "security_profile", "station_serial", "certificate_store_max",
+        "station_serial", "certificate_store_max",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("profile", [0, 1, 2, 3])
 def test_16_SEC_41_with_tls_firmware_has_to_be_signed_whatever_the_setting_says(profile: int) -> None:
-    settings = station(facts=replace(FACTS, security_profile=profile))
+    settings = station(initial={"SecurityProfile": str(profile)})
     assert policy(settings).unsigned_firmware is (profile < 2)

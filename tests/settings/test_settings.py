@@ -395,7 +395,6 @@ def test_16_get_configuration_by_key() -> None:
         ("StopTxnAlignedData", "Voltage,RPM", ConfigurationStatus.REJECTED),
         ("NumberOfConnectors", "9", ConfigurationStatus.REJECTED),
         ("MeterValuesSampledDataMaxLength", "9", ConfigurationStatus.REJECTED),
-        ("SecurityProfile", "3", ConfigurationStatus.REJECTED),
         ("Fnord", "1", ConfigurationStatus.NOT_SUPPORTED),
     ],
 )
@@ -417,7 +416,7 @@ def test_both_protocols_see_the_same_value() -> None:
 
 
 def test_16_errata_3_84_unlocking_is_read_only_and_false_with_fixed_cables() -> None:
-    fixed = StationFacts("CP", "V", "M", "", "1", 0, (EvseFact(1, 32_000, 3, True),))
+    fixed = StationFacts("CP", "V", "M", "", "1", (EvseFact(1, 32_000, 3, True),))
     settings = station(facts=fixed)
     assert settings.get_configuration(["UnlockConnectorOnEVSideDisconnect"])[0] == [
         ("UnlockConnectorOnEVSideDisconnect", True, "false")

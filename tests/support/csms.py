@@ -14,13 +14,16 @@ as a CALLERROR, or to be replaced by a hang-up:
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
 import logging
+import ssl
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,6 +39,7 @@ from ocpp.charge_point import camel_to_snake_case
 from ocpp.messages import Call, CallResult
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 # The package validates in a thread pool by default, which a virtual clock would have to wait for.
@@ -198,12 +202,26 @@ class FakeCsms:
     """``subprotocols``: what it speaks, in its order of preference (the server picks). ``agrees`` False: it
     opens the websocket without picking one.
 
+    ``tls``: its side of wss, to be changed before ``up``. ``passwords``: what each attempt to open a
+    websocket brought as Basic authentication, "user:password" in latin-1; ``admits`` decides, False is
+    answered 401.
+
     ``answers``: action -> function of the payload (snake_case) giving the usual answer in wire names;
     replace entries at will. ``received``: every CALL of the station, in order. ``frames``: every frame,
     "<" from the station.
     """
 
-    def __init__(self, *subprotocols: str, interval_s: int = 300, port: int = 0, agrees: bool = True) -> None:
+    def __init__(
+        self,
+        *subprotocols: str,
+        interval_s: int = 300,
+        port: int = 0,
+        agrees: bool = True,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.tls = tls
+        self.passwords: list[str | None] = []
+        self.admits: Callable[[str | None], bool] = lambda _password: True
         self.speak(*subprotocols or tuple(_MODULES))
         self._port = port
         self._agrees = agrees
@@ -265,6 +283,8 @@ class FakeCsms:
             select_subprotocol=None if self._agrees else lambda _connection, _offered: None,
             ping_interval=None,
             compression=None,
+            ssl=self.tls,
+            process_request=self._admit,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 
@@ -277,7 +297,16 @@ class FakeCsms:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self._port}/ocpp"
+        return f"{'ws' if self.tls is None else 'wss'}://127.0.0.1:{self._port}/ocpp"
+
+    def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+        given = request.headers.get("Authorization", "")
+        password = base64.b64decode(given[6:]).decode("latin-1") if given.startswith("Basic ") else None
+        self.passwords.append(password)
+        self._something.set()
+        if self.admits(password):
+            return None
+        return socket.respond(HTTPStatus.UNAUTHORIZED, "no\n")
 
     async def hang_up(self) -> None:
         """Close the present connection; the station may come back at once."""

@@ -33,6 +33,7 @@ def render(station: Mapping[str, Any]) -> str:
         ("station", str(station.get("identity", "-"))),
         ("version", f"{station.get('version', '-')}, up {_span(station.get('uptime_s'))}"),
         ("CSMS", _csms(csms)),
+        *([("security", _security(csms))] if "security_profile" in csms else []),
         ("safety", "linked" if safety.get("linked") else f"NOT LINKED: {safety.get('why') or 'no reports'}"),
         ("journal", f"{station.get('journal_seq', '-')} entries, {csms.get('undelivered', '-')} undelivered"),
     ]
@@ -89,6 +90,15 @@ def _csms(csms: Mapping[str, Any]) -> str:
     if csms.get("online"):
         return f"online with {csms.get('protocol')} at {csms.get('url')}"
     return f"OFFLINE, registration {csms.get('registration', '-')}, {csms.get('url', '-')}"
+
+
+_PROFILES = ("no password", "password", "TLS and password", "TLS with client certificate")
+
+
+def _security(csms: Mapping[str, Any]) -> str:
+    profile, note = csms["security_profile"], csms.get("security_note")
+    known = f" ({_PROFILES[profile]})" if profile in range(len(_PROFILES)) else ""
+    return f"profile {profile}{known}" + (f"; {note}" if note else "")
 
 
 def _span(seconds: int | None) -> str:
