@@ -469,6 +469,17 @@ class World:
             self.record(evse_id, "unplugged")
         evse.settle(self.now_us)
 
+    def pull_out(self, evse_id: int = 1) -> None:
+        """Unplug at the vehicle's side: the cable stays in the socket, its far end free.
+        Raises ``ValueError`` for a tethered EVSE, whose cable has no other side, and without a vehicle."""
+        evse = self.evse(evse_id)
+        if evse.profile.tethered or not evse.vehicle_connected:
+            raise ValueError(f"evse {evse_id}: no vehicle on a loose cable")
+        cable_ma, evse.proximity.cable_ma = evse.proximity.cable_ma, None  # nothing resists on that side
+        self.unplug(evse_id)
+        evse.proximity.cable_ma = cable_ma
+        evse.settle(self.now_us)
+
     def set_vehicle(self, evse_id: int = 1, **settings: Any) -> None:
         """Change public fields of the vehicle at this EVSE. Raises ``ValueError`` for an unknown field
         or a value of another type, naming the fields."""

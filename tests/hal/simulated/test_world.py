@@ -189,6 +189,7 @@ def test_a_swipe_reaches_every_listener_of_that_reader() -> None:
         (lambda w: w.plug(7), "evse 7 does not exist; expected 1..1"),
         (lambda w: (w.plug(1), w.plug(1)), "plugged in already"),
         (lambda w: w.unplug(1), "nothing is plugged in"),
+        (lambda w: w.pull_out(1), "no vehicle on a loose cable"),
         (lambda w: w.insert_cable(1), "tethered"),
         (lambda w: w.set_vehicle(1, colour="red"), "vehicle has no 'colour'; it has wants_charge"),
         (lambda w: w.set_vehicle(1, max_ma="much"), "max_ma: 'much'; expected int"),

@@ -25,10 +25,12 @@ def test_125_khz_formats(number_format: str, reverse: bool, uid: str) -> None:
     assert em4100_token(TAG, number_format, reverse) == TokenRead(uid, TokenKind.LOCAL)
 
 
-def test_iso14443_in_the_order_sent_by_the_card_or_reversed() -> None:
+def test_16_CORE_22_iso14443_in_the_order_sent_by_the_card_or_reversed() -> None:
     uid = bytes.fromhex("FB0EE20B")
     assert iso14443_token(uid, False) == TokenRead("FB0EE20B", TokenKind.ISO14443)
     assert iso14443_token(uid, True) == TokenRead("0BE20EFB", TokenKind.ISO14443)
+    seven = bytes.fromhex("04A2B3C4D5E680")
+    assert iso14443_token(seven, False).uid == "04A2B3C4D5E680", "14 digits, byte 0 first"
 
 
 @pytest.mark.parametrize(
