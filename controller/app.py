@@ -302,8 +302,8 @@ class App:
                 )
                 for evse in profile.evses
             ),
-            measurands=measurands(profile.evses),
-            lines=lines(profile.evses),
+            measurands=measurands(profile),
+            lines=lines(profile),
             adjustable_lights=any(
                 isinstance(board.indicator(evse.evse_id), AdjustableIndicator) for evse in profile.evses
             ),

@@ -6,11 +6,9 @@ Refuses to know: readings, settings, drivers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from controller.domain.measurands import Measurand as M
 from hal.board import measured
-from hal.profile import EvseProfile
+from hal.profile import BoardProfile, MeterProfile
 
 _LINES = ("L1", "L2", "L3")
 
@@ -29,21 +27,26 @@ _QUANTITIES: dict[M, tuple[str, ...]] = {
 """The registers of which one is enough for a measurand."""
 
 
-def measurands(evses: Iterable[EvseProfile]) -> frozenset[M]:
-    """What at least one EVSE can tell."""
+def measurands(profile: BoardProfile) -> frozenset[M]:
+    """What at least one EVSE or the main meter can tell."""
     found = {M.CURRENT_OFFERED, M.POWER_OFFERED}
-    for evse in evses:
-        quantities = measured(evse)
-        if evse.meter is not None and evse.meter.swap_import_export:
+    for meter in _meters(profile):
+        quantities = measured(meter)
+        if meter.swap_import_export:
             swapped = {"energy_import": "energy_export", "energy_export": "energy_import"}
             quantities = frozenset(swapped.get(name, name) for name in quantities)
         found |= {one for one, names in _QUANTITIES.items() if quantities.intersection(names)}
-        if evse.temperatures:
-            found.add(M.TEMPERATURE)
+    if any(evse.temperatures for evse in profile.evses):
+        found.add(M.TEMPERATURE)
     return frozenset(found)
 
 
-def lines(evses: Iterable[EvseProfile]) -> tuple[str, ...]:
+def lines(profile: BoardProfile) -> tuple[str, ...]:
     """The phases that at least one meter measures."""
-    quantities = {name for evse in evses for name in measured(evse)}
+    quantities = {name for meter in _meters(profile) for name in measured(meter)}
     return tuple(line for line in _LINES if any(name.endswith(f"_{line}") for name in quantities))
+
+
+def _meters(profile: BoardProfile) -> list[MeterProfile]:
+    meters = [profile.main_meter, *(evse.meter for evse in profile.evses)]
+    return [meter for meter in meters if meter is not None]

@@ -28,6 +28,8 @@ POLL_S = 1.0
 CSMS_FIRST_S = 0.5
 """The first use of a driver imports its library (pymodbus: 30 ms on a desktop, far more on a Pi), and nothing
 else runs meanwhile: at a start the CSMS is greeted first, if that takes no longer."""
+MAIN = 0
+"""The main meter stands where a meter's EVSE does."""
 SIGNAL_S = 2.0
 """How long a signal is shown."""
 RETRY_S = 2.0
@@ -45,7 +47,9 @@ class Peripherals:
         self._clock = clock
         self._give = give
         self._say = say
-        self._meters = {evse_id: meter for evse_id in evse_ids if (meter := board.meter(evse_id)) is not None}
+        self._meters = {
+            evse_id: meter for evse_id in (MAIN, *evse_ids) if (meter := board.meter(evse_id)) is not None
+        }
         self._asked = {evse_id: asyncio.Event() for evse_id in self._meters}
         self._indicators: dict[int, asyncio.Queue[IndicatorState]] = {}
         self._steady: dict[int, IndicatorState] = {}  # what is shown but for signals
@@ -109,6 +113,7 @@ class Peripherals:
     async def _poll(self, evse_id: int, meter: EnergyMeter) -> None:
         failing = False
         asked = self._asked[evse_id]
+        name = f"meter of EVSE {evse_id}" if evse_id != MAIN else "main meter"
         while True:
             # Before the request: a reading must not be dated after the registers it shows.
             at_ms = self._clock.now().mono_ms
@@ -116,13 +121,13 @@ class Peripherals:
                 reading = await meter.read()
             except HardwareError as error:
                 if not failing:
-                    self._say(f"meter of EVSE {evse_id}: {error}")
+                    self._say(f"{name}: {error}")
                 failing = True
                 self._give(MeterFailed(evse_id, str(error)))
                 pause_s = RETRY_S
             else:
                 if failing:
-                    self._say(f"meter of EVSE {evse_id}: answers again")
+                    self._say(f"{name}: answers again")
                 failing = False
                 self._give(_input(evse_id, at_ms, reading))
                 pause_s = POLL_S

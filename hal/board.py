@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hal.interface import SafetyBoard, ServiceBoard
-from hal.profile import BoardProfile, EvseProfile, ProfileError
+from hal.profile import BoardProfile, MeterProfile, ProfileError
 
 ROOT = Path("/")
 
@@ -42,13 +42,11 @@ def open_service_board(profile: BoardProfile, root: Path = ROOT) -> ServiceBoard
     return RaspberryServiceBoard(profile, root)
 
 
-def measured(evse: EvseProfile) -> frozenset[str]:
-    """What the meter of an EVSE measures, by the names of the register maps; empty = no meter."""
-    if evse.meter is None:
-        return frozenset()
+def measured(meter: MeterProfile) -> frozenset[str]:
+    """What a meter measures, by the names of the register maps."""
     from hal.raspberry.meter.maps import load
 
-    return frozenset(register.quantity for register in load(evse.meter.model).registers)
+    return frozenset(register.quantity for register in load(meter.model).registers)
 
 
 def _unknown(profile: BoardProfile) -> ProfileError:

@@ -297,7 +297,9 @@ class AdjustableIndicator(Indicator, Protocol):
 class ServiceBoard(Protocol):
     """What the controller process uses of the hardware."""
 
-    def meter(self, evse_id: int) -> EnergyMeter | None: ...
+    def meter(self, evse_id: int) -> EnergyMeter | None:
+        """The meter of an EVSE; 0 = the main meter, at the grid connection."""
+
     def indicator(self, evse_id: int) -> Indicator | None: ...
 
     @property

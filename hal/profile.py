@@ -180,6 +180,7 @@ class BoardProfile:
     watchdog: PinProfile | None = None
     emergency_stop: PinProfile | None = None  # active = pressed
     enclosure: PinProfile | None = None  # active = open
+    main_meter: MeterProfile | None = None  # at the grid connection
 
 
 def load_profile(name_or_path: str | Path, evses: int | None = None) -> BoardProfile:

@@ -53,7 +53,7 @@ ELEMENTS = ("pt1000", "ntc")
 LOWEST_C, HIGHEST_C = 30, 100
 """Bounds of the temperature ladder: plugs and terminals are built for 100 degrees and less."""
 
-_TOP = ("name", "driver", "watchdog", "emergency_stop", "enclosure", "evse", "reader")
+_TOP = ("name", "driver", "watchdog", "emergency_stop", "enclosure", "main_meter", "evse", "reader")
 _EVSE = (
     *(entry.name for entry in fields(EvseProfile) if entry.name not in ("evse_id", "temperatures")),
     "temperature",
@@ -138,6 +138,7 @@ class _Reader:
             watchdog=self._pin(top, "watchdog", output=True),
             emergency_stop=self._guard(top, "emergency_stop"),
             enclosure=self._guard(top, "enclosure"),
+            main_meter=self._meter(top, 0, "main_meter") if top.has("main_meter") else None,
         )
 
     def _replicated(self, tables: list[Table], evses: int | None) -> list[Table]:
@@ -458,8 +459,8 @@ class _Reader:
 
     # ------------------------------------------------------------------ service side
 
-    def _meter(self, table: Table, evse_id: int) -> MeterProfile:
-        meter = table.table("meter", _keys(MeterProfile))
+    def _meter(self, table: Table, evse_id: int, name: str = "meter") -> MeterProfile:
+        meter = table.table(name, _keys(MeterProfile))
         return MeterProfile(
             model=meter.text("model", 'a meter model, e.g. "Eastron SDM630 v2"'),
             link=self._link(meter, evse_id),

@@ -389,9 +389,9 @@ class Session:
                     self._at.statuses.told((view.evse_id, view.connector_id), call)
 
     async def _triggered_values(self, evse_id: int | None) -> None:
-        """None or 0: all EVSEs."""
+        """None: of every meter; 0: of the main meter."""
         for view in self._at.station.views():
-            if view.evse_id > 0 and evse_id in (None, 0, view.evse_id):
+            if evse_id in (None, view.evse_id):
                 sample = self._at.station.sample(view.evse_id, ReadingContext.TRIGGER)
                 if sample is not None:
                     call = self._version.meter_values(view, sample, self._at.delivery.alias)

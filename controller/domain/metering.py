@@ -23,10 +23,11 @@ _PHASES = ("L1", "L2", "L3")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a sample tells besides the meter: the offer to the vehicle, and the hottest sensor."""
+    """What a sample tells besides the meter: the offer to the vehicle, and the hottest sensor. None = no such
+    thing there."""
 
-    offered_ma: int = 0
-    offered_w: int = 0
+    offered_ma: int | None = 0
+    offered_w: int | None = 0
     hottest_mdeg_c: int | None = None
 
 

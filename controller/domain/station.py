@@ -66,6 +66,7 @@ from controller.domain.inputs import (
 from controller.domain.instant import Now
 from controller.domain.limits import Claim
 from controller.domain.logs import LogExists, Logs
+from controller.domain.main_meter import MainMeter
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
@@ -152,6 +153,7 @@ class Station:
         self.token_lists = TokenLists(book, self._number)
         self.certificates = CertificateManagement(self._number, self.security.record)
         self.devices = Devices(self.certificates.expires_soon)
+        self.main_meter = MainMeter()
         self.logs = Logs(self.security, log_exists, identity)
         self.reservations = Reservations(self.evses)
         self.blocks: tuple[Block, ...] = (
@@ -205,6 +207,7 @@ class Station:
             evse.settle(turn)
         for block in self.blocks:
             block.settle(turn)
+        self.main_meter.settle(turn, any(evse.transaction is not None for evse in self.evses.values()))
         self._settle_availability(turn)
         self._settle_reset(turn)
         self._signal_refusal(turn)
@@ -379,6 +382,8 @@ class Station:
 
     def sample(self, evse_id: int, context: ReadingContext, now: Now) -> MeterSample | None:
         """The latest sampled measurands, for a triggered MeterValues (1.6 5.17, errata 3.46)."""
+        if evse_id == 0:
+            return self.main_meter.take(self._turn(now), self.policy.sampled_measurands, context)
         evse = self.evses.get(evse_id)
         if evse is None:
             return None
@@ -393,6 +398,7 @@ class Station:
         deadlines.extend(question.deadline_ms for question in self._questions.values())
         deadlines.extend(block.next_deadline_ms() for block in self.blocks)
         deadlines.append(self._wall_clock.next_ms(*self._aligned_intervals()))
+        deadlines.append(self.main_meter.next_deadline_ms)
         return min((one for one in deadlines if one is not None), default=None)
 
     # ------------------------------------------------------------------ observations
@@ -425,6 +431,8 @@ class Station:
             evse.safety_lost(lost.why, turn)
 
     def _reading(self, reading: Reading, turn: Turn) -> None:
+        if reading.evse_id == 0:
+            self.main_meter.measured(reading)
         evse = self.evses.get(reading.evse_id)
         if evse is not None:
             evse.measured(reading, turn)
@@ -463,6 +471,8 @@ class Station:
                 self._authorize_answered(AuthorizeAnswered(ask_id, None), turn)
                 self._late[ask_id] = question.token
         aligned, aligned_ended = self._wall_clock.passed(turn.now, *self._aligned_intervals())
+        if aligned:
+            self.main_meter.sample_aligned(turn)
         for evse in self.evses.values():
             if aligned:
                 evse.sample_aligned(turn)
@@ -840,11 +850,14 @@ class Station:
         return Verdict(Status.ACCEPTED)
 
     def _can_sample(self, evse_id: int | None, turn: Turn) -> bool:
-        wanted = turn.policy.sampled_measurands
+        """``evse_id`` 0 = of the main meter, None = of any meter."""
+        wanted, context = turn.policy.sampled_measurands, ReadingContext.TRIGGER
+        if evse_id in (None, 0) and self.main_meter.take(turn, wanted, context) is not None:
+            return True
         return any(
-            evse.take_sample(turn, wanted, ReadingContext.TRIGGER) is not None
+            evse.take_sample(turn, wanted, context) is not None
             for evse in self.evses.values()
-            if evse_id in (None, 0, evse.spec.evse_id)
+            if evse_id in (None, evse.spec.evse_id)
         )
 
     def _trigger_transactions(self, evse_id: int | None, turn: Turn) -> Verdict:

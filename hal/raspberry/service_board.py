@@ -23,6 +23,8 @@ class RaspberryServiceBoard:
         self._meters: dict[int, EnergyMeter] = {
             evse.evse_id: open_meter(evse.meter, root) for evse in profile.evses if evse.meter
         }
+        if profile.main_meter is not None:
+            self._meters[0] = open_meter(profile.main_meter, root)
         self._readers: list[tuple[RfidReader, int | None]] = [
             (open_reader(reader, root), reader.evse_id) for reader in profile.readers
         ]

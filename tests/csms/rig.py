@@ -142,7 +142,7 @@ class StationDouble:
         return self.shown
 
     def sample(self, evse_id: int, context: ReadingContext) -> MeterSample | None:
-        return MeterSample(T0_MS, context, (ENERGY,))
+        return MeterSample(T0_MS, context, (ENERGY,)) if evse_id else None  # no main meter
 
     def progress(self, kind: TriggerKind) -> Progress:
         return Progress()

@@ -429,3 +429,14 @@ def test_a_policy_for_a_part_that_is_not_there_is_a_mistake(text: str, part: str
     bare = SIMULATED.replace("residual_current = true", "").replace("residual_current_test = true", "")
     bare = bare.replace("lock = true", "")
     assert f"none without {'a ' if part == 'lock' else ''}{part}" in refused(with_keys(text, bare))
+
+
+def test_the_main_meter_is_a_meter_like_another() -> None:
+    table = '[main_meter]\nmodel = "Eastron SDM630 v2"\nlink = "rtu:/dev/ttyUSB1"\nunit = 7\n'
+    text = (data_path("boards") / "simulated.toml").read_text()
+    assert parse_profile(text, "board").main_meter is None
+    found = parse_profile(text + table, "board", 2).main_meter
+    assert found is not None
+    assert (found.model, found.link, found.unit) == ("Eastron SDM630 v2", "rtu:/dev/ttyUSB1", 7)
+    with pytest.raises(ProfileError, match=r"main_meter\.link"):
+        parse_profile(text + table.replace("rtu:", "serial:"), "board")

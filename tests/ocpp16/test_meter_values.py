@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from controller.domain.measurands import Measurand
 from hal.profile import load_profile
-from tests.support.cabin import Cabin
+from tests.support.cabin import MAIN_BEFORE_WH, Cabin
 from tests.support.csms import FakeCsms, error, never
 from tests.support.virtual_time import run_virtual
 
@@ -91,7 +92,7 @@ def test_16_CORE_82_16_CORE_88_16_CORE_90_16_CORE_91_samples_through_a_transacti
 def test_16_CORE_83_16_CORE_84_16_CORE_85_16_CORE_86_clock_aligned_with_and_without_transaction(
     tmp_path: Path,
 ) -> None:
-    """The simulated station, as every board profile, has no main meter: nothing is told of connector 0."""
+    """The simulated station has no main meter: nothing is told of connector 0."""
 
     async def main() -> None:
         async with FakeCsms("ocpp1.6") as csms, Cabin.build(tmp_path, csms, evses=2) as cabin:
@@ -336,6 +337,48 @@ def test_16_CORE_98_values_that_are_not_answered_are_sent_again(tmp_path: Path) 
     run_virtual(main())
 
 
-def test_16_CORE_86_no_board_profile_knows_a_main_meter() -> None:
-    """The reason why connector 0 has no values: when a profile learns of one, this has to change."""
-    assert not hasattr(load_profile("simulated", 2), "meter")
+def test_16_CORE_85_16_CORE_86_16_CORE_87_connector_0_is_the_main_meter(tmp_path: Path) -> None:
+    async def main() -> None:
+        board = load_profile("simulated", 2)
+        board = replace(board, main_meter=board.evses[0].meter)
+        async with (
+            FakeCsms("ocpp1.6") as csms,
+            Cabin.build(tmp_path, csms, evses=2, profile=board) as cabin,
+        ):
+            await cabin.online()
+            await change(csms, "MeterValueSampleInterval", "30")
+            await change(csms, "ClockAlignedDataInterval", "120")
+            lists = f"{ENERGY},Current.Import,Current.Offered"
+            assert await change(csms, "MeterValuesSampledData", lists) == "Accepted"
+            await cabin.sleep(40)
+            assert values(csms, 0) == [], "nothing is sampled while nothing runs"
+            await cabin.charging(1, "04000001")
+            await cabin.charging(2, "04000002")
+            await cabin.sleep(100)
+            await cabin.delivered()
+            sampled = values(csms, 0, "Sample.Periodic")
+            assert {(one["measurand"], one.get("phase")) for one in sampled} == {
+                (ENERGY, None),
+                *(("Current.Import", line) for line in ("L1", "L2", "L3")),
+            }
+            assert {one["location"] for one in sampled} == {"Inlet"}
+            assert not [one for one in sampled if "transactionId" in one]
+            assert {one["value"] for one in sampled if one["measurand"] != ENERGY} == {"32"}
+            registers = [int(one["value"]) for one in sampled if one["measurand"] == ENERGY]
+            assert registers == sorted(registers) and registers[0] >= MAIN_BEFORE_WH + 10_000
+            (aligned,) = values(csms, 0, "Sample.Clock")
+            assert aligned["timestamp"][11:19] == "00:02:00"
+            assert {one["location"] for one in values(csms, 1)} == {"Outlet"}
+            csms.received.clear()
+            ask = {"requestedMessage": "MeterValues", "connectorId": 0}
+            assert await csms.call("TriggerMessage", ask) == {"status": "Accepted"}
+            await csms.wait("MeterValues", 1, 10)
+            assert {(one["connectorId"], one["context"]) for one in values(csms)} == {(0, "Trigger")}
+            del ask["connectorId"]
+            csms.received.clear()
+            assert await csms.call("TriggerMessage", ask) == {"status": "Accepted"}
+            await csms.wait("MeterValues", 3, 10)
+            triggered = values(csms, context="Trigger")
+            assert {one["connectorId"] for one in triggered} == {0, 1, 2}
+
+    run_virtual(main())

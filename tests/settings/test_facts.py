@@ -108,15 +108,18 @@ def test_16_CORE_110_keys_of_lights_that_cannot_be_set_do_not_exist() -> None:
 
 
 def test_measurands_of_the_hardware() -> None:
-    simulated = load_profile("simulated").evses
-    assert measurands(simulated) == frozenset(Measurand)
-    assert lines(simulated) == ("L1", "L2", "L3")
-    bare = [replace(evse, meter=None, temperatures=()) for evse in simulated]
+    board = load_profile("simulated")
+    (evse,) = board.evses
+    meter = evse.meter
+    assert meter is not None
+    assert measurands(board) == frozenset(Measurand)
+    assert lines(board) == ("L1", "L2", "L3")
+    bare = replace(board, evses=(replace(evse, meter=None, temperatures=()),))
     assert measurands(bare) == {Measurand.CURRENT_OFFERED, Measurand.POWER_OFFERED}
     assert lines(bare) == ()
-    meter = simulated[0].meter
-    assert meter is not None
-    single = [replace(simulated[0], meter=replace(meter, model="Eastron SDM120"), temperatures=())]
+    small = replace(meter, model="Eastron SDM120")
+    single = replace(board, evses=(replace(evse, meter=small, temperatures=()),))
     assert lines(single) == ("L1",)
     assert Measurand.ENERGY_EXPORT_REGISTER in measurands(single)
     assert Measurand.TEMPERATURE not in measurands(single)
+    assert lines(replace(single, main_meter=meter)) == ("L1", "L2", "L3")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ REPORT_S = 0.2
 """So often the safety process looks; it reports what changed, and everything once a second."""
 LIVELY_S = 5
 VOLTS = 230
+MAIN_BEFORE_WH = 1_000_000
 
 
 @dataclass
@@ -93,6 +94,28 @@ class _Meter:
         return
 
 
+class _MainMeter:
+    """At the grid connection: all bays together, and what the station had used before."""
+
+    def __init__(self, bays: Mapping[int, Bay], clock: VirtualClock) -> None:
+        self._bays, self._clock = bays, clock
+
+    async def read(self) -> MeterReading:
+        for bay in self._bays.values():
+            bay.count(self._clock.now().mono_ms)
+        used_ma = sum(bay.current_ma for bay in self._bays.values())
+        return MeterReading(
+            energy_import_wh=MAIN_BEFORE_WH + sum(bay.energy_mwh for bay in self._bays.values()) // 1000,
+            current_ma=(used_ma, used_ma, used_ma),
+        )
+
+    async def identify(self) -> MeterIdentity:
+        return MeterIdentity("Joulepost", "cabin", "MAIN", "1")
+
+    async def close(self) -> None:
+        return
+
+
 class _Reader:
     def __init__(self) -> None:
         self.cards: asyncio.Queue[TokenRead | None] = asyncio.Queue()
@@ -127,13 +150,16 @@ class _Light:
 class _Board:
     """``hal.interface.ServiceBoard``."""
 
-    def __init__(self, bays: Sequence[Bay], clock: VirtualClock) -> None:
+    def __init__(self, bays: Sequence[Bay], clock: VirtualClock, main_meter: bool) -> None:
+        self._main_meter = main_meter
         self._bays = {bay.evse_id: bay for bay in bays}
         self._clock = clock
         self.reader = _Reader()
         self.readers: list[tuple[_Reader, int | None]] = [(self.reader, None)]
 
-    def meter(self, evse_id: int) -> _Meter:
+    def meter(self, evse_id: int) -> _Meter | _MainMeter | None:
+        if evse_id == 0:
+            return _MainMeter(self._bays, self._clock) if self._main_meter else None
         return _Meter(self._bays[evse_id], self._clock)
 
     def indicator(self, evse_id: int) -> _Light:
@@ -223,7 +249,7 @@ class Cabin:
             settings=self.settings,
             **options,
         )
-        self.board = _Board(self.bays, self.clock)
+        self.board = _Board(self.bays, self.clock, self.profile.main_meter is not None)
         self.app = App(
             parse_config(text, self.directory / "station.toml"),
             self.profile,

@@ -160,7 +160,7 @@ def _stop(event: TransactionEnded, aliases: Lookup) -> Call:
 
 def _values(connector_id: int, samples: tuple[MeterSample, ...], transaction_id: int | None) -> Call | None:
     """MeterValues.req (1.6 6.31), None without values."""
-    values = meter_values(samples)
+    values = meter_values(samples, main=connector_id == 0)
     if not values:
         return None
     payload: Payload = {"connectorId": connector_id, "meterValue": values}

@@ -86,11 +86,7 @@ _PER_CONNECTOR = {ask.TriggerKind.METER_VALUES, ask.TriggerKind.STATUS}
 def _trigger(payload: Payload, _: Lookup) -> Command:
     """1.6 5.17: a connectorId that means nothing to the message is ignored."""
     kind = _TRIGGERS.get(payload["requestedMessage"], ask.TriggerKind.OTHER)
-    connector_id = payload.get("connectorId") if kind in _PER_CONNECTOR else None
-    if kind is ask.TriggerKind.METER_VALUES and connector_id == 0:
-        # Values of connector 0 are those of a main meter (1.6 4.7, 16.CORE.86).
-        raise Unacceptable("NoMainMeter", "this station has no main meter")
-    return ask.TriggerMessage(kind, connector_id)
+    return ask.TriggerMessage(kind, payload.get("connectorId") if kind in _PER_CONNECTOR else None)
 
 
 def _data_transfer(payload: Payload, _: Lookup) -> Command:

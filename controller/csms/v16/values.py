@@ -11,15 +11,15 @@ _WITHOUT_UNIT = {Measurand.FREQUENCY, Measurand.POWER_FACTOR}  # errata 3.86: Hz
 _UNITS = UNITS | {Measurand.TEMPERATURE: "Celcius"}
 """The spelling of the first edition's schemas, which those of the second know too (7.45)."""
 _LOCATIONS = {Measurand.TEMPERATURE: "Body"}
-"""Where a value was measured (7.30), if not at the outlet: each EVSE has its meter behind its contactor."""
+"""Where a value was measured (7.30), if not where the meter is."""
 
 
-def _sampled(value: SampledValue, context: str) -> Payload:
+def _sampled(value: SampledValue, context: str, location: str) -> Payload:
     sampled: Payload = {
         "value": milli_text(value.value_milli),
         "context": context,
         "measurand": value.measurand.value,
-        "location": _LOCATIONS.get(value.measurand, "Outlet"),
+        "location": _LOCATIONS.get(value.measurand, location),
     }
     if value.phase is not None:
         sampled["phase"] = value.phase
@@ -28,12 +28,14 @@ def _sampled(value: SampledValue, context: str) -> Payload:
     return sampled
 
 
-def meter_values(samples: Iterable[MeterSample]) -> list[Payload]:
-    """One MeterValue for each sample that holds at least one value."""
+def meter_values(samples: Iterable[MeterSample], main: bool = False) -> list[Payload]:
+    """One MeterValue for each sample that holds at least one value. ``main``: of the main meter, at the grid
+    connection; each EVSE has its own behind its contactor."""
+    location = "Inlet" if main else "Outlet"
     return [
         {
             "timestamp": instant(sample.at_ms),
-            "sampledValue": [_sampled(value, sample.context.value) for value in sample.values],
+            "sampledValue": [_sampled(value, sample.context.value, location) for value in sample.values],
         }
         for sample in samples
         if sample.values

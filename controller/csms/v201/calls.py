@@ -123,7 +123,7 @@ def _ended(event: TransactionEnded) -> Call:
 
 def values(evse_id: int, sample: MeterSample) -> Call | None:
     """MeterValuesRequest (J01), None without values."""
-    shown = meter_values((sample,))
+    shown = meter_values((sample,), main=evse_id == 0)
     return Call("MeterValues", {"evseId": evse_id, "meterValue": shown}) if shown else None
 
 

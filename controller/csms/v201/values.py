@@ -8,12 +8,14 @@ from controller.csms.wire import Payload, instant, milli_number
 from controller.domain.measurands import ONLY_16, UNITS, MeterSample, SampledValue
 
 
-def _sampled(value: SampledValue, context: str) -> Payload:
+def _sampled(value: SampledValue, context: str, main: bool) -> Payload:
     sampled: Payload = {
         "value": milli_number(value.value_milli),
         "context": context,
         "measurand": value.measurand.value,
     }
+    if main:
+        sampled["location"] = "Inlet"
     if value.phase is not None:
         sampled["phase"] = value.phase
     unit = UNITS[value.measurand]
@@ -22,12 +24,13 @@ def _sampled(value: SampledValue, context: str) -> Payload:
     return sampled
 
 
-def meter_values(samples: Iterable[MeterSample]) -> list[Payload]:
-    """One MeterValueType for each sample that holds at least one value that 2.0.1 has a name for."""
+def meter_values(samples: Iterable[MeterSample], main: bool = False) -> list[Payload]:
+    """One MeterValueType for each sample that holds at least one value that 2.0.1 has a name for. ``main``:
+    of the main meter, at the grid connection."""
     told = []
     for sample in samples:
         values = [value for value in sample.values if value.measurand not in ONLY_16]
         if values:
-            sampled = [_sampled(value, sample.context.value) for value in values]
+            sampled = [_sampled(value, sample.context.value, main) for value in values]
             told.append({"timestamp": instant(sample.at_ms), "sampledValue": sampled})
     return told

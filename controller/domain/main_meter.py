@@ -1,0 +1,71 @@
+"""The meter at the grid connection, where the station has one: what all EVSEs and the station itself take.
+
+Owns: its values as those of EVSE 0 (1.6 3.16.3, 4.7; 2.0.1 J01): clock-aligned, and periodic while any
+transaction runs.
+Refuses to know: which limit follows from what it shows.
+"""
+
+from __future__ import annotations
+
+from controller.domain.events import MeterValuesTaken
+from controller.domain.inputs import Reading
+from controller.domain.measurands import MeterSample, ReadingContext, Wanted
+from controller.domain.metering import Registers, Surroundings, sample
+from controller.domain.sampling import Grid, Intervals
+from controller.domain.turn import Turn
+
+FRESH_MS = 2_500
+"""A reading this young stands for now."""
+
+_NOTHING_OFFERED = Surroundings(None, None, None)
+
+
+class MainMeter:
+    """Says nothing until the first reading: then there is one. Nothing of it is durable."""
+
+    def __init__(self) -> None:
+        self._reading: Reading | None = None
+        self._intervals = Intervals()
+        self._due_ms: int | None = None
+
+    def measured(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def take(
+        self, turn: Turn, wanted: tuple[Wanted, ...], context: ReadingContext, grid: Grid = Grid.UPDATED
+    ) -> MeterSample | None:
+        """None without a fresh reading."""
+        reading = self._fresh(turn)
+        if reading is None:
+            return None
+        since = self._intervals.since(grid)
+        return sample(reading, _NOTHING_OFFERED, wanted, context, turn.now.utc_ms, since)
+
+    def settle(self, turn: Turn, running: bool) -> None:
+        """``running``: some transaction is. Its start begins the grid of MeterValueSampleInterval."""
+        interval_ms = turn.policy.sampled_interval_s * 1000
+        if not running or interval_ms == 0:
+            self._due_ms = None
+        elif self._due_ms is None:
+            self._due_ms = turn.now.mono_ms + interval_ms
+            self._intervals.mark(Grid.UPDATED, Registers.of(self._fresh(turn)))
+        elif turn.now.mono_ms >= self._due_ms:
+            self._due_ms += interval_ms * (1 + (turn.now.mono_ms - self._due_ms) // interval_ms)
+            self._tell(turn, turn.policy.sampled_measurands, ReadingContext.SAMPLE_PERIODIC, Grid.UPDATED)
+
+    def sample_aligned(self, turn: Turn) -> None:
+        self._tell(turn, turn.policy.aligned_measurands, ReadingContext.SAMPLE_CLOCK, Grid.ALIGNED)
+
+    @property
+    def next_deadline_ms(self) -> int | None:
+        return self._due_ms
+
+    def _tell(self, turn: Turn, wanted: tuple[Wanted, ...], context: ReadingContext, grid: Grid) -> None:
+        taken = self.take(turn, wanted, context, grid)
+        self._intervals.mark(grid, Registers.of(self._fresh(turn)))
+        if taken is not None:
+            turn.emit(MeterValuesTaken(0, 0, taken, turn.now.utc_ms))
+
+    def _fresh(self, turn: Turn) -> Reading | None:
+        reading = self._reading
+        return reading if reading is not None and turn.now.mono_ms - reading.at_ms <= FRESH_MS else None
