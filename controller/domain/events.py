@@ -532,7 +532,7 @@ class FirmwareStatusChanged:
     before (a download that goes on). ``attempt``: downloads that failed so far. ``digest``: SHA-256 of the
     downloaded file, hexadecimal."""
 
-    delivery: ClassVar[Delivery] = Delivery.ORDERED
+    delivery: ClassVar[Delivery] = Delivery.NOTICE
     status: FirmwareStatus
     request_id: int | None
     at_ms: int

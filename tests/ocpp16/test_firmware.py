@@ -22,7 +22,7 @@ from controller.domain.events import AvailabilityChanged, Event, FirmwareStatusC
 from controller.domain.firmware import FINISHED
 from controller.local.commands.status import render
 from tests.support.cabin import Cabin
-from tests.support.csms import CallError, FakeCsms, Received
+from tests.support.csms import CallError, FakeCsms, Received, error
 from tests.support.file_servers import HttpFiles, Request, ftp_server, http_server, root_file
 from tests.support.file_servers import authority as server_authority
 from tests.support.firmware import Manufacturer, image
@@ -180,6 +180,19 @@ def test_16_FW_09_a_version_that_is_rolled_back_is_a_failed_installation(tmp_pat
             assert one.csms.of("BootNotification")[-1].payload["firmwareVersion"] == "0.1.0"
             await one.cabin.delivered()
             assert one.security() == []
+
+    run_virtual(main())
+
+
+def test_16_FW_02_a_status_that_the_csms_refuses_holds_no_transaction_up(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fleet(tmp_path, settings={"OCPPCommCtrlr.MessageAttempts[TransactionEvent]": 5}) as one:
+            one.csms.always("FirmwareStatusNotification", error("InternalError"))
+            await one.update(one.files.url("/nothing-here.bin"), retries=0)
+            await one.until("DownloadFailed")
+            await one.cabin.charging()
+            await one.csms.wait("StartTransaction", timeout_s=5)
+            assert one.statuses == ["Downloading", "DownloadFailed"], "once each"
 
     run_virtual(main())
 
