@@ -161,6 +161,22 @@ def test_16_CORE_118_the_profile_is_that_of_the_transaction(tmp_path: Path) -> N
     run_virtual(main())
 
 
+def test_16_CORE_118_without_smart_charging_the_profile_is_ignored(tmp_path: Path) -> None:
+    async def main() -> None:
+        settings: dict[str, str | int | bool] = {"SmartChargingCtrlr.Enabled": False}
+        async with (
+            FakeCsms("ocpp1.6") as csms,
+            Cabin.build(tmp_path, csms, settings=settings) as cabin,
+        ):
+            await cabin.online()
+            await cabin.plug()
+            assert await start(csms, connectorId=1, chargingProfile=PROFILE) == "Accepted"
+            await cabin.until(lambda: cabin.bay().current_ma > 0, "it charges")
+            assert cabin.bay().offered_ma == 32_000
+
+    run_virtual(main())
+
+
 def csms_id(csms: FakeCsms, connector_id: int) -> int:
     """The transactionId of the newest transaction of a connector: the fake CSMS counts them from 1."""
     starts = [one.payload["connectorId"] for one in csms.of("StartTransaction")]
