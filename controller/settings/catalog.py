@@ -398,7 +398,8 @@ _ENERGY = (Measurand.ENERGY_IMPORT_REGISTER,)
 
 SAMPLED_INTERVAL = Variable(
     "SampledDataCtrlr", "TxUpdatedInterval", seconds(0, 86400), 60,
-    "Seconds between meter values during a transaction; 0 = none.", key16="MeterValueSampleInterval",
+    "Seconds between meter values during a transaction; 0 = none. By its 1.6 key it sets the interval of the "
+    "values kept for the end, too.", key16="MeterValueSampleInterval",
 )  # fmt: skip
 SAMPLED_MEASURANDS = Variable(
     "SampledDataCtrlr", "TxUpdatedMeasurands", measurands(*_SUPPORTED),
@@ -420,7 +421,8 @@ ENDED_MEASURANDS = Variable(
 )  # fmt: skip
 ALIGNED_INTERVAL = Variable(
     "AlignedDataCtrlr", "Interval", seconds(0, 86400), 0,
-    "Seconds between clock-aligned meter values, counted from midnight UTC; 0 = none.",
+    "Seconds between clock-aligned meter values, counted from midnight UTC; 0 = none. By its 1.6 key it sets "
+    "the interval of the values kept for the end, too.",
     key16="ClockAlignedDataInterval",
 )  # fmt: skip
 ALIGNED_MEASURANDS = Variable(

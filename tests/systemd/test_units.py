@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from controller.reboot import DEFAULT_COMMAND
+
 UNITS = Path(__file__).parents[2] / "systemd"
 INSTALLED = "/opt/joulepost/bin/joulepost"
 SERVICES = ("joulepost-safety.service", "joulepost-controller.service")
@@ -111,3 +113,13 @@ def test_the_safety_unit_keeps_the_designs_promises() -> None:
 def test_the_readme_names_every_file() -> None:
     text = (UNITS / "README.md").read_text()
     assert all(path.name in text for path in UNITS.iterdir() if path.name != "README.md")
+
+
+def test_the_controllers_user_may_restart_the_machine_and_nothing_else() -> None:
+    """Plain ES5: polkit's interpreter knows little more."""
+    text = (UNITS / "50-joulepost-reboot.rules").read_text()
+    assert section(SERVICES[1], "Service")["User"] == "joulepost" and 'subject.user == "joulepost"' in text
+    actions = set(re.findall(r'"(org\.freedesktop[^"]+)"', text))
+    assert actions == {f"org.freedesktop.login1.reboot{more}" for more in ("", "-multiple-sessions")}
+    assert not re.search(r"=>|\bconst\b|\blet\b|includes", text)
+    assert DEFAULT_COMMAND == ("systemctl", "reboot"), "what these two actions allow"
