@@ -174,7 +174,11 @@ class Facade:
         return [self._line(entry) for entry in self._journal.after(first, count)]
 
     def _line(self, entry: Entry) -> Mapping[str, Any]:
-        return self._event_line(entry.event, entry.seq, entry.utc_ms)
+        """With true times: an entry keeps what the clock said, perhaps before it was set."""
+        timekeeping = self._inbox.station.timekeeping
+        at = (entry.boot_id, entry.utc_ms, entry.mono_ms)
+        at_ms = entry.utc_ms + timekeeping.wrong_by_ms(*at)
+        return self._event_line(timekeeping.dated(entry.event, *at), entry.seq, at_ms)
 
     def _event_line(self, event: Event, seq: int, at_ms: int) -> Mapping[str, Any]:
         data = masked(json.loads(self._codec.encode(event)))

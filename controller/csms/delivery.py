@@ -27,6 +27,7 @@ from controller.csms.wire import Payload
 from controller.domain.events import Delivery as DeliveryClass
 from controller.domain.events import (
     Event,
+    MeterValuesTaken,
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
@@ -82,6 +83,15 @@ def transaction_of(event: Event) -> str | None:
 def as_written(entry: Entry) -> Event:
     """The event as it was noted, where nobody knows better."""
     return entry.event
+
+
+def _hopeless(event: Event, code: str) -> bool:
+    """Whether another attempt of what belongs to no transaction would only hold up those that do."""
+    if transaction_of(event) is not None:
+        return False
+    if isinstance(event, MeterValuesTaken):  # clock-aligned values are transaction-related (1.6 3.7)
+        return code in ("NotImplemented", "NotSupported")
+    return code not in ("InternalError", "GenericError")
 
 
 class Delivery:
@@ -208,8 +218,7 @@ class Delivery:
                     )
                     return version.given_up(event)
                 failure = str(error)
-                unknown = error.code in ("NotImplemented", "NotSupported") and transaction_of(event) is None
-                if unknown or event.delivery is DeliveryClass.NOTICE:
+                if _hopeless(event, error.code) or event.delivery is DeliveryClass.NOTICE:
                     return self._give_up(entry, call, version, failure)
             except CallTimeout as error:
                 # Only the message, or the whole CSMS? A silent CSMS must not cost transactions.

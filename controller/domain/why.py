@@ -85,6 +85,33 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
             what = f"any one EVSE, {what}"
         way = "the token it is for, CancelReservation, or its end"
         rows.append(Reason("session", "reserved", what, "CSMS", reserved.at_ms, way))
+    if not station.charging_allowed:
+        rows.append(
+            Reason(
+                "session",
+                "not accepted",
+                "the CSMS has never accepted this station",
+                "registration",
+                None,
+                "its acceptance, or TxCtrlr.TxBeforeAcceptedEnabled",
+            )
+        )
+    if evse.timed_out:
+        rows.append(
+            Reason(
+                "session",
+                "timed out",
+                "plugged in and not authorized in time",
+                "EVConnectionTimeOut",
+                None,
+                "plug in again, or a remote start",
+                "JoulepostCtrlr.ReplugAfterTimeOut = false lets a card start it at any time",
+            )
+        )
+    kept = evse.plug.kept
+    if kept is not None:
+        clears_by = f"token {kept.token.value} or one of its group, or an unlock command"
+        rows.append(Reason("session", "plug kept", "the plug stays locked", kept.why, kept.at_ms, clears_by))
     if transaction is None:
         if evse.authorization is not None:
             held = evse.authorization

@@ -355,6 +355,26 @@ def test_what_the_csms_does_not_know_blocks_no_transaction(tmp_path: Path, code:
     bench(tmp_path, main, script)
 
 
+@pytest.mark.parametrize("code", ["FormationViolation", "ProtocolError", "SecurityError", "OccurenceX"])
+def test_what_the_csms_calls_malformed_will_not_get_better(tmp_path: Path, code: str) -> None:
+    """A security event holds up no transaction for minutes; one that failed by accident is tried again."""
+
+    def script(call: Call, number: int) -> Any:
+        if call.action != "SecurityEventNotification":
+            return {}
+        return CallFailed(code if number == 1 else "InternalError")
+
+    async def main(one: Bench) -> None:
+        one.journal_events(SecurityEvent("ResetOrReboot", "", T0_MS), ended())
+        await one.run(V201())
+        assert one.actions == ["SecurityEventNotification", "TransactionEvent"]
+        one.journal_events(SecurityEvent("ResetOrReboot", "again", T0_MS))
+        await one.run(V201())
+        assert one.actions[2:] == ["SecurityEventNotification"] * 3
+
+    bench(tmp_path, main, script)
+
+
 def test_an_unusable_answer_counts_as_taken(tmp_path: Path) -> None:
     def script(call: Call, _number: int) -> Any:
         return CallFailed("Unusable", unusable=True) if call.action == "StartTransaction" else {}

@@ -35,6 +35,7 @@ from controller.domain.inputs import (
 from controller.domain.policy import Policy
 from controller.domain.station import Station, replay
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
+from controller.domain.why import reasons
 from tests.domain.conftest import POLICY, Hand
 
 ACCEPTED = TokenInfo(AuthorizationStatus.ACCEPTED)
@@ -134,6 +135,22 @@ def test_16_CORE_40_the_cable_stays_locked_until_the_same_token_or_its_group_com
     assert len(hand.of(PlugReleased)) == 1
     assert hand.wish().unlock and not hand.locked()
     assert not hand.of(TransactionStarted), "the card fetches the cable, no more"
+
+
+def test_why_names_what_keeps_a_driver_from_charging() -> None:
+    hand = Socket()
+    hand.give(CsmsChosen("ws://one"))
+    assert "not accepted" in reasons(hand.station, 1, hand.now)[0].value
+    hand.give(CsmsChanged(True, plug_times_out=True))
+    refuse(hand, start(hand))
+    end(hand)
+    row = next(one for one in reasons(hand.station, 1, hand.now) if one.name == "plug kept")
+    assert "TAG1" in row.clears_by
+    hand.swipe("TAG1")
+    hand.take_cable()
+    hand.plug()
+    hand.sleep(61)
+    assert "timed out" in reasons(hand.station, 1, hand.now)[0].value
 
 
 def test_16_CORE_40_a_stranger_gets_no_cable() -> None:
