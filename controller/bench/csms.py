@@ -17,7 +17,7 @@ import ssl
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,13 @@ from urllib.parse import unquote
 
 from websockets.asyncio.server import Server, ServerConnection, basic_auth, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from controller.bench import csms_orders
 from controller.bench.csms_book import Book, StationRecord
-from controller.bench.csms_files import FileServer
+from controller.bench.csms_ca import DeskCa
+from controller.bench.csms_files import FileServer, image
 from controller.bench.csms_orders import OcppOrder, OrderError, OwnOrder
 from controller.bench.csms_stations import PROTOCOLS, RequestFailed, StationSide, utc_now
 from controller.bench.frames import Frame, FrameReader
@@ -48,7 +50,9 @@ class CsmsError(Exception):
 @dataclass(frozen=True, slots=True)
 class CsmsOptions:
     """``port`` 0 = any free one. ``protocols``: accepted, best first. ``password``: Basic authentication with
-    the identity as user name (OCPP-J security profile 1). ``cert``/``key``: PEM files for wss."""
+    the identity as user name (OCPP-J security profile 1). ``cert``/``key``: PEM files for wss. ``ca``: signs
+    the certificates of stations and firmware; with ``secure`` that of this CSMS as well, and whoever shows a
+    certificate of it needs no password (profile 3)."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -57,6 +61,8 @@ class CsmsOptions:
     cert: Path | None = None
     key: Path | None = None
     answer_timeout_s: float = 30.0
+    ca: DeskCa | None = None
+    secure: bool = False
 
 
 class _Tap:
@@ -105,7 +111,7 @@ class DeskCsms:
         """What a station is configured with; it appends its identity."""
         if self._server is None:
             raise CsmsError("the CSMS is not started")
-        scheme = "wss" if self._options.cert else "ws"
+        scheme = "wss" if self._options.cert or self._options.secure else "ws"
         port = next(iter(self._server.sockets)).getsockname()[1]
         host = self._options.host if self._options.host not in ("", "0.0.0.0", "::") else "127.0.0.1"
         return f"{scheme}://{host}:{port}/ocpp"
@@ -126,9 +132,7 @@ class DeskCsms:
                 options.port,
                 subprotocols=[Subprotocol(name) for name in options.protocols],
                 select_subprotocol=self._select,
-                process_request=basic_auth("joulepost desk", check_credentials=self._check)
-                if options.password is not None
-                else None,
+                process_request=self._credentials() if options.password is not None else None,
                 ssl=_tls(options),
                 compression=None,
                 ping_interval=20,
@@ -160,7 +164,13 @@ class DeskCsms:
 
         Raises ``OrderError`` (the words), ``RequestFailed`` (no or an error answer)."""
         record = self._find(identity)
-        order = csms_orders.parse(words, record, utc_now(), self._files.url if self._files else "")
+        files = self._files.url if self._files else ""
+        authority = self._options.ca
+        sign = None if authority is None else lambda version: authority.sign_firmware(image(version))
+        try:
+            order = csms_orders.parse(words, record, utc_now(), files, sign)
+        except OSError as exc:
+            raise OrderError(f"the desk's certificate authority: {exc}") from exc
         if isinstance(order, OwnOrder):
             return self._own_order(order, record)
         return await self.request(record.identity, order)
@@ -200,6 +210,8 @@ class DeskCsms:
             self.book.blocked.add(order.value.casefold())
         elif order.name == "allow":
             self.book.blocked.discard(order.value.casefold())
+        elif order.name == "registration":
+            self.book.registration, self.book.boot_interval_s = order.value, order.interval_s
         elif order.name == "drop":
             if record.identity not in self._sides:
                 raise OrderError(f"station {record.identity} is not connected")
@@ -218,6 +230,18 @@ class DeskCsms:
         """The best of ours that the station offers. None = the handshake goes on without one and this side
         closes (OCPP-J 1.6 3.2)."""
         return next((Subprotocol(name) for name in self._options.protocols if name in offered), None)
+
+    def _credentials(self) -> Callable[[ServerConnection, Request], Awaitable[Response | None]]:
+        """The password; not of a station that proved who it is by its certificate."""
+        ask = basic_auth("joulepost desk", check_credentials=self._check)
+
+        async def process(connection: ServerConnection, request: Request) -> Response | None:
+            session = connection.transport.get_extra_info("ssl_object")
+            if session is not None and session.getpeercert():
+                return None
+            return await ask(connection, request)
+
+        return process
 
     async def _check(self, user: str, password: str) -> bool:
         # The identity has to be the user name as well; the path is compared in _station.
@@ -247,7 +271,8 @@ class DeskCsms:
         record.connections += 1
         reader = FrameReader()
         tap = _Tap(socket, lambda text, from_station: self._note(reader, identity, text, from_station))
-        side = StationSide(record, tap, self.book, lambda: None, self._options.answer_timeout_s)
+        options = self._options
+        side = StationSide(record, tap, self.book, lambda: None, options.answer_timeout_s, options.ca)
         self._sides[identity] = (side, socket)
         log.info("%s connected with %s", identity, record.protocol)
         try:
@@ -269,16 +294,23 @@ class DeskCsms:
 
 
 def _tls(options: CsmsOptions) -> ssl.SSLContext | None:
-    if options.cert is None:
+    cert, key = options.cert, options.key
+    if cert is None and options.ca is not None and options.secure:
+        try:
+            cert, key = options.ca.server()
+        except (OSError, ValueError) as exc:
+            raise CsmsError(f"the desk's certificate authority: {exc}") from exc
+    if cert is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # 2.0.1 A00.FR.313
     try:
-        context.load_cert_chain(options.cert, options.key)
+        context.load_cert_chain(cert, key)
+        if options.ca is not None and options.secure:
+            context.load_verify_locations(options.ca.root)
+            context.verify_mode = ssl.CERT_OPTIONAL
     except (OSError, ssl.SSLError) as exc:
-        raise CsmsError(
-            f"certificate {options.cert} (key {options.key or 'in the same file'}): {exc}"
-        ) from exc
+        raise CsmsError(f"certificate {cert} (key {key or 'in the same file'}): {exc}") from exc
     return context
 
 

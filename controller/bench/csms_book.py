@@ -75,6 +75,8 @@ class Book:
     def __init__(self) -> None:
         self.stations: dict[str, StationRecord] = {}
         self.blocked: set[str] = set()
+        self.registration = "Accepted"  # the answer to the next BootNotification
+        self.boot_interval_s: int | None = None
         self._last_transaction = 0
 
     def station(self, identity: str) -> StationRecord:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,9 @@ PROFILE_IDS = {
     "TxProfile": 3,
 }
 """A second ``set-limit`` of the same purpose replaces the first one (1.6 5.16.5: same id)."""
+
+_EXTENDED_16 = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
+"""Only ExtendedTriggerMessage asks for these (white paper 5.5)."""
 
 _USES_16 = {"csms": "CentralSystemRootCertificate", "manufacturer": "ManufacturerRootCertificate"}
 _USES_2X = {"csms": "CSMSRootCertificate", "manufacturer": "ManufacturerRootCertificate"}
@@ -47,10 +50,12 @@ class OcppOrder:
 
 @dataclass(frozen=True, slots=True)
 class OwnOrder:
-    """Change the CSMS itself: "block", "allow" a token, "drop" the connection, "help"."""
+    """Change the CSMS itself: "block", "allow" a token, "drop" the connection, answer a "registration"
+    otherwise, "help"."""
 
     name: str
     value: str = ""
+    interval_s: int | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -108,10 +113,11 @@ def _grammar() -> _Parser:
     composite.add_argument("seconds", type=int, nargs="?", default=3600)
     composite.add_argument("--evse", type=int, default=0)
     composite.add_argument("--unit", choices=("A", "W"), default="A")
-    firmware = order("update-firmware", "install VERSION, which this CSMS serves (or --url)")
+    firmware = order("update-firmware", "install VERSION, which this CSMS serves (or --url); --sign signs it")
     firmware.add_argument("version", nargs="?", default="99.0.0")
     firmware.add_argument("--url", default=None)
     firmware.add_argument("--request", type=int, default=1)
+    firmware.add_argument("--sign", choices=("good", "bad"), default=None)
     logs = order("get-log", "have diagnostics (or the security log) uploaded to this CSMS (or --url)")
     logs.add_argument("kind", nargs="?", choices=("diagnostics", "security"), default="diagnostics")
     logs.add_argument("--url", default=None)
@@ -130,6 +136,9 @@ def _grammar() -> _Parser:
     raw.add_argument("payload", nargs="?", default="{}")
     for name, about in (("block", "refuse TOKEN from now on"), ("allow", "accept TOKEN again")):
         order(name, about).add_argument("token")
+    registration = order("registration", "answer the next BootNotification so")
+    registration.add_argument("status", choices=("accepted", "pending", "rejected"))
+    registration.add_argument("--interval", type=int, default=None)
     order("drop", "cut the station's connection without a close frame")
     order("help", "list the orders")
     return root
@@ -157,7 +166,13 @@ def split(line: str) -> list[str]:
         raise OrderError(f"{exc}: quote texts with blanks: {line!r}") from exc
 
 
-def parse(words: Sequence[str], station: StationRecord, now: str, files: str = "") -> OcppOrder | OwnOrder:
+Sign = Callable[[str], tuple[str, str]]
+"""Firmware version to (signing certificate in PEM, signature in Base64)."""
+
+
+def parse(
+    words: Sequence[str], station: StationRecord, now: str, files: str = "", sign: Sign | None = None
+) -> OcppOrder | OwnOrder:
     """Words to an order for this station. ``now``: UTC, RFC 3339. ``files``: URL of the CSMS's own file
     server, "" = it has none. Raises ``OrderError``."""
     if not words:
@@ -170,6 +185,8 @@ def parse(words: Sequence[str], station: StationRecord, now: str, files: str = "
         raise OrderError(f"no order {words[0]!r}: try `help`") from exc
     if found.order in ("block", "allow"):
         return OwnOrder(found.order, found.token)
+    if found.order == "registration":
+        return OwnOrder(found.order, found.status.capitalize(), found.interval)
     if found.order in ("drop", "help"):
         return OwnOrder(found.order)
     if found.order == "raw":
@@ -180,11 +197,24 @@ def parse(words: Sequence[str], station: StationRecord, now: str, files: str = "
         if not files:
             raise OrderError(f"{found.order}: this CSMS serves no files: give --url")
         found.url = f"{files}/firmware/{found.version}" if "version" in found else f"{files}/uploads/"
+    if found.order == "update-firmware":
+        found.signed = _signed(found, sign)
     if found.order == "install-certificate":
         found.pem = _pem(found.file)
     if station.protocol == "ocpp1.6":
         return _order_16(found, station, now)
     return _order_2x(found, station, now)
+
+
+def _signed(found: argparse.Namespace, sign: Sign | None) -> Json:
+    """The members that make a firmware update a signed one; none without ``--sign``."""
+    if found.sign is None:
+        return {}
+    if sign is None:
+        raise OrderError("update-firmware: this CSMS has no certificate authority to sign with")
+    version = found.version if found.sign == "good" else f"{found.version}, which is another image"
+    certificate, signature = sign(version)
+    return {"signingCertificate": certificate, "signature": signature}
 
 
 def _json_object(text: str) -> Json:
@@ -281,7 +311,8 @@ def _order_16(found: argparse.Namespace, station: StationRecord, now: str) -> Oc
             payload = {"requestedMessage": found.message}
             if found.evse is not None:
                 payload["connectorId"] = found.evse
-            return OcppOrder("TriggerMessage", payload)
+            extended = found.message in _EXTENDED_16
+            return OcppOrder("ExtendedTriggerMessage" if extended else "TriggerMessage", payload)
         case "unlock":
             return OcppOrder("UnlockConnector", {"connectorId": found.evse})
         case "availability":
@@ -313,6 +344,9 @@ def _order_16(found: argparse.Namespace, station: StationRecord, now: str) -> Oc
         case "composite":
             payload = {"connectorId": found.evse, "duration": found.seconds, "chargingRateUnit": found.unit}
             return OcppOrder("GetCompositeSchedule", payload)
+        case "update-firmware" if found.signed:
+            firmware = {"location": found.url, "retrieveDateTime": now, **found.signed}
+            return OcppOrder("SignedUpdateFirmware", {"requestId": found.request, "firmware": firmware})
         case "update-firmware":
             return OcppOrder("UpdateFirmware", {"location": found.url, "retrieveDate": now})
         case "get-log":
@@ -415,7 +449,7 @@ def _order_2x(found: argparse.Namespace, station: StationRecord, now: str) -> Oc
             payload = {"evseId": found.evse, "duration": found.seconds, "chargingRateUnit": found.unit}
             return OcppOrder("GetCompositeSchedule", payload)
         case "update-firmware":
-            firmware = {"location": found.url, "retrieveDateTime": now}
+            firmware = {"location": found.url, "retrieveDateTime": now, **found.signed}
             return OcppOrder("UpdateFirmware", {"requestId": found.request, "firmware": firmware})
         case "get-log":
             kind = "DiagnosticsLog" if found.kind == "diagnostics" else "SecurityLog"

@@ -9,6 +9,7 @@ is noted as a violation and answered with the CALLERROR the package chooses.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import uuid
@@ -29,15 +30,19 @@ from ocpp.messages import Call, MessageType, unpack, validate_payload
 from ocpp.v16 import ChargePoint as Package16
 from ocpp.v21 import ChargePoint as Package21
 from ocpp.v201 import ChargePoint as Package201
+from websockets.exceptions import ConnectionClosed
 
 from controller.bench.csms_book import Book, StationRecord, TransactionRecord, register_wh
+from controller.bench.csms_ca import DeskCa
 
 HEARTBEAT_S = 300
+RETRY_BOOT_S = 10
 KEPT_NOTES = 100
 
 F = TypeVar("F", bound=Callable[..., Any])
 on: Callable[[str], Callable[[F], F]] = ocpp.routing.on
-"""The package's decorator, with its type."""
+after: Callable[[str], Callable[[F], F]] = ocpp.routing.after
+"""The package's decorators, with their type."""
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +63,27 @@ class _Notes:
 
     record: StationRecord
     book: Book
-    interval_s: int
     on_change: Callable[[], None]
+    authority: DeskCa | None
 
-    def take_notes(self, book: Book, record: StationRecord, on_change: Callable[[], None]) -> None:
+    def take_notes(
+        self,
+        book: Book,
+        record: StationRecord,
+        on_change: Callable[[], None],
+        authority: DeskCa | None,
+    ) -> None:
         self.book = book
         self.record = record
+        self.authority = authority
         self.on_change = on_change
-        self.interval_s = HEARTBEAT_S
+
+    @property
+    def interval_s(self) -> int:
+        """Seconds between heartbeats; until the next boot where that was not accepted."""
+        if self.book.boot_interval_s is not None:
+            return self.book.boot_interval_s
+        return HEARTBEAT_S if self.book.registration == "Accepted" else RETRY_BOOT_S
 
     def note(self, notes: list[str], what: str) -> None:
         """Keep the newest of what a station tells by the way."""
@@ -86,7 +104,7 @@ class Station16(_Notes, Package16):  # type: ignore[misc]
         self.record.vendor, self.record.model = charge_point_vendor, charge_point_model
         self.record.firmware = more.get("firmware_version", "")
         self.on_change()
-        return ocpp.v16.call_result.BootNotification(utc_now(), self.interval_s, "Accepted")
+        return ocpp.v16.call_result.BootNotification(utc_now(), self.interval_s, self.book.registration)
 
     @on("Heartbeat")
     def on_heartbeat(self) -> Any:
@@ -182,8 +200,20 @@ class Station16(_Notes, Package16):  # type: ignore[misc]
 
     @on("SignCertificate")
     def on_sign_certificate(self, **_: Any) -> Any:
-        """The desk has no certificate authority."""
-        return ocpp.v16.call_result.SignCertificate("Rejected")
+        """White paper A02: what was accepted is signed afterwards."""
+        return ocpp.v16.call_result.SignCertificate("Accepted" if self.authority else "Rejected")
+
+    @after("SignCertificate")
+    async def after_sign_certificate(self, csr: str, **_: Any) -> None:
+        if self.authority is None:
+            return
+        try:
+            chain = await asyncio.to_thread(self.authority.sign, csr)
+            answer = await self.call(ocpp.v16.call.CertificateSigned(certificate_chain=chain), suppress=False)
+        except (OCPPError, OSError, ValueError, TimeoutError, ConnectionClosed) as exc:
+            log.warning("%s: its certificate could not be delivered: %s", self.record.identity, exc)
+        else:
+            log.info("%s: its certificate was %s", self.record.identity, answer.status)
 
 
 class _Notes2(_Notes):
@@ -198,7 +228,7 @@ class _Notes2(_Notes):
         self.record.model = charging_station["model"]
         self.record.firmware = charging_station.get("firmware_version", "")
         self.on_change()
-        return self.results.BootNotification(utc_now(), self.interval_s, "Accepted")
+        return self.results.BootNotification(utc_now(), self.interval_s, self.book.registration)
 
     @on("Heartbeat")
     def on_heartbeat(self, **_: Any) -> Any:
@@ -321,6 +351,7 @@ class StationSide:
         book: Book,
         on_change: Callable[[], None],
         timeout_s: float,
+        authority: DeskCa | None = None,
     ) -> None:
         cls, self._calls = _CLASSES[record.protocol]
         quiet = logging.getLogger(f"{__name__}.ocpp")
@@ -329,7 +360,7 @@ class StationSide:
             record.identity, connection, response_timeout=timeout_s, logger=quiet
         )
         self._station._send = self._send
-        self._station.take_notes(book, record, on_change)
+        self._station.take_notes(book, record, on_change, authority)
         self._record = record
         self._connection = connection
 

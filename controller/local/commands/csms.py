@@ -49,6 +49,7 @@ def csms() -> None:
 @click.option("--password", help="Ask for Basic authentication with this password and the identity as user.")
 @click.option("--cert", type=click.Path(path_type=Path), help="PEM certificate (chain): serve wss.")
 @click.option("--key", type=click.Path(path_type=Path), help="PEM private key, if not in the same file.")
+@click.option("--secure", is_flag=True, help="Serve wss, with a throw-away CA in DIR/desk-ca.")
 def serve(
     directory: str | Path,
     host: str,
@@ -57,22 +58,36 @@ def serve(
     password: str | None,
     cert: Path | None,
     key: Path | None,
+    secure: bool,
 ) -> None:
     """Accept stations, show every frame in one line, take orders.
 
     Any identity may connect at ws://HOST:PORT/ocpp/IDENTITY. Orders are typed in (`help` lists them) or sent
-    with `joulepost csms send`.
+    with `joulepost csms send`. The CA in DIR/desk-ca, made when it is needed first, signs what stations ask
+    for and firmware; with --secure a station that shows such a certificate needs no password.
     """
     import asyncio
     import logging
 
     from controller.bench.csms import CsmsError, CsmsOptions, run_csms
+    from controller.bench.csms_ca import DeskCa
     from controller.local.jsonrpc import AlreadyServed
 
     logging.basicConfig(level=logging.INFO, format="# %(message)s")
     logging.getLogger("websockets").setLevel(logging.ERROR)
     chosen = tuple(f"ocpp{version}" for version in versions or PROTOCOL_CHOICES[::-1])
-    options = CsmsOptions(host=host, port=port, protocols=chosen, password=password, cert=cert, key=key)
+    if secure and cert is not None:
+        raise click.UsageError("--secure makes its own certificate: leave out --cert or --secure")
+    options = CsmsOptions(
+        host=host,
+        port=port,
+        protocols=chosen,
+        password=password,
+        cert=cert,
+        key=key,
+        ca=DeskCa(Path(directory) / "desk-ca", host),
+        secure=secure,
+    )
     control = socket_path(Path(directory) / "run", "csms")
     try:
         asyncio.run(run_csms(options, control, click.echo))
