@@ -124,6 +124,11 @@ class DeskCsms:
     async def start(self) -> None:
         """Listen. Raises ``CsmsError``."""
         options = self._options
+        if options.ca is not None:
+            try:
+                await asyncio.to_thread(options.ca.server)  # the root is there to be fetched, too
+            except (OSError, ValueError) as exc:
+                raise CsmsError(f"the desk's certificate authority: {exc}") from exc
         try:
             self._files = FileServer(options.host)
             self._server = await serve(
@@ -296,10 +301,7 @@ class DeskCsms:
 def _tls(options: CsmsOptions) -> ssl.SSLContext | None:
     cert, key = options.cert, options.key
     if cert is None and options.ca is not None and options.secure:
-        try:
-            cert, key = options.ca.server()
-        except (OSError, ValueError) as exc:
-            raise CsmsError(f"the desk's certificate authority: {exc}") from exc
+        cert, key = options.ca.server()
     if cert is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -28,7 +28,7 @@ STATION_DAYS = 90
 
 
 class DeskCa:
-    """``directory`` is made when it is needed first. ``host``: what stations connect to, beside localhost.
+    """``directory`` is made when needed. ``host``: where stations connect, beside localhost.
 
     Every method raises ``OSError`` (the directory) or ``ValueError`` (what lies there, or what was sent).
     """
@@ -39,7 +39,7 @@ class DeskCa:
 
     @property
     def root(self) -> Path:
-        """The root's file; there after the first use."""
+        """The root's file; there after the first certificate."""
         return self._directory / "root.pem"
 
     def server(self) -> tuple[Path, Path]:

@@ -45,5 +45,12 @@ def test_ids_are_shown_and_structures_counted() -> None:
     assert text(profile_ids=list(range(11))) == "profile_ids=[11]"
 
 
+def test_an_entry_is_one_line() -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    assert text(certificate=pem) == f"certificate=-----BEGIN CERTIFICATE-----... ({len(pem)} characters)"
+    assert text(info="x" * 200) == "info=" + "x" * 200
+    assert text(info="x" * 201) == "info=" + "x" * 200 + "... (201 characters)"
+
+
 def test_what_says_nothing_is_left_out() -> None:
     assert text(a=None, b="", c=[], d={}, e=0, f=False) == "e=0 f=false"

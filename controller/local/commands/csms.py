@@ -63,8 +63,8 @@ def serve(
     """Accept stations, show every frame in one line, take orders.
 
     Any identity may connect at ws://HOST:PORT/ocpp/IDENTITY. Orders are typed in (`help` lists them) or sent
-    with `joulepost csms send`. The CA in DIR/desk-ca, made when it is needed first, signs what stations ask
-    for and firmware; with --secure a station that shows such a certificate needs no password.
+    with `joulepost csms send`. The throw-away CA in DIR/desk-ca signs what stations ask for, and firmware;
+    with --secure a station that shows such a certificate needs no password.
     """
     import asyncio
     import logging

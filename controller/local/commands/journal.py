@@ -15,6 +15,8 @@ from controller.printable import printable
 
 MOST_SHOWN = 10
 """Longer lists are shown by their length."""
+LONGEST = 200
+"""Characters of a text that are shown."""
 
 
 @click.command(epilog="Example: joulepost journal -n 50 --follow")
@@ -64,6 +66,14 @@ def line(entry: Mapping[str, Any]) -> str:
     return printable(shown)
 
 
+def _short(text: str) -> str:
+    """One line: of a certificate or another long text its beginning."""
+    first = text.split("\n", 1)[0].rstrip()
+    return (
+        text if text == first and len(text) <= LONGEST else f"{first[:LONGEST]}... ({len(text)} characters)"
+    )
+
+
 def _is_time(name: str, value: Any) -> bool:
     return name.endswith("_at_ms") and isinstance(value, int)
 
@@ -76,7 +86,7 @@ def _text(name: str, value: Any) -> str:
     """Times as people read them, tokens by what is on the card, lists of names and numbers whole, long lists
     and lists of structures by their length."""
     if isinstance(value, str):
-        return value
+        return _short(value)
     if _is_time(name, value):
         return since(value).replace(" ", "T")
     if isinstance(value, Mapping) and "value" in value and value.keys() <= {"value", "type"}:
