@@ -178,6 +178,9 @@ not taken for the next one.
 `swap_import_export = true` is for a meter mounted the other way round (and for SunSpec meters, whose sense
 of import and export depends on the installer): energy registers change places, power changes its sign.
 
+`[main_meter]`, with the same keys, is the meter at the grid connection, for all EVSEs together: its values
+are those of connector 0 (1.6) and EVSE 0 (2.0.1). It bills nothing and limits nothing.
+
 A reading needs the import register. If that is missing, negative, not a number or beyond ten gigawatt hours,
 the driver reports an error instead of a number: a transaction is never billed from nonsense. A register
 that goes backwards or leaps is read a second time, and believed only when both readings agree.

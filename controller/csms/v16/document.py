@@ -21,6 +21,10 @@ A request of the CSMS that is in the standard but not supported here is answered
 NotSupported, one that is in no standard with NotImplemented. Rules live in `controller/domain`; the module
 named here reads the message and writes the answer, or makes the message of an event. [keys.md](keys.md) lists
 the configuration keys, [left-out.md](left-out.md) what is left out.
+
+DataTransfer with `vendorId` = `vendor` of [station.toml](../configuration.md) and `messageId` = `Why` answers
+what `joulepost why` tells: why an EVSE charges or does not, and every limit with its source. `data` in the
+request is the number of an EVSE, or absent for all. It reads and changes nothing.
 """
 
 
