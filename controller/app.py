@@ -84,8 +84,10 @@ from controller.domain.inputs import (
 from controller.domain.instant import Now
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.random_delay import Draw
+from controller.domain.security_events import MEMORY_EXHAUSTION
 from controller.domain.station import Station
 from controller.domain.views import EvseView, Progress
+from controller.exhaustion import Vitals, vitals, watch
 from controller.facade import Facade
 from controller.firmware.installer import open_installer
 from controller.firmware.updater import Trust, Updater
@@ -105,9 +107,11 @@ from controller.settings.catalog import (
     BLINK_REPEAT,
     CATALOG,
     LIGHT_INTENSITY,
+    MEMORY_LIMIT,
     RESET_RETRIES,
     SECURITY_PROFILE,
     SMART_CHARGING_ENABLED,
+    STORAGE_RESERVE,
     Variable,
 )
 from controller.settings.facts import (
@@ -182,9 +186,11 @@ class App:
         machine_boot_id: str | None = None,
         draw: Draw = lambda most: SystemRandom().randint(0, most),
         reboot: Reboot | None = None,
+        measure: Callable[[], Vitals] | None = None,
     ) -> None:
         self.config = config
         self._reboot = reboot
+        self._measure = measure
         self.clock = clock
         self.recent = Recent(clock)
         say = self._say = self.recent.keeping(say)
@@ -476,6 +482,8 @@ class App:
                     parts.append(group.create_task(self.link.run()))
                 if self.client is not None:
                     parts.append(group.create_task(self._converse(self.client)))
+                if self._measure is not None:
+                    parts.append(group.create_task(watch(self._measure, self._limits, self._exhausted)))
                 await self._stopped.wait()
                 self._group = None
                 for task in [*parts, *self._tasks]:
@@ -487,6 +495,13 @@ class App:
         """The certificates first: a connection may need them."""
         await self.certificates.load()
         await client.run()
+
+    def _limits(self) -> tuple[int, int]:
+        return self.settings[MEMORY_LIMIT], self.settings[STORAGE_RESERVE]
+
+    def _exhausted(self, what: str) -> None:
+        self._say(f"getting full: {what}")
+        self.inbox.take(SecurityNoticed(MEMORY_EXHAUSTION, what))
 
     def stop(self, status: int = EXIT_OK) -> None:
         """End ``run``. Permits lapse by themselves: the safety process ends the charge gently, or the next
@@ -748,7 +763,15 @@ def run(config_path: Path, overrides: Mapping[str, str] | None = None) -> int:
     async def main() -> int:
         try:
             config.runtime_dir.mkdir(parents=True, exist_ok=True)
-            app = App(config, profile, board, SystemClock(), say, reboot=_reboot(config, profile))
+            app = App(
+                config,
+                profile,
+                board,
+                SystemClock(),
+                say,
+                reboot=_reboot(config, profile),
+                measure=lambda: vitals(config.storage_dir),
+            )
             loop = asyncio.get_running_loop()
             for signal_number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(signal_number, app.stop)

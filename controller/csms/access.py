@@ -322,8 +322,10 @@ class Access:
             verified = not roots and self._address.url_for(now).lower().startswith("wss:")
             if not verified and not any(valid_root_in(root, utc_ms) for root in roots):
                 return "no valid CentralSystemRootCertificate is installed"
-        certified = value != CLIENT_CERTIFICATE_PROFILE or any(
-            valid_pair(chain, key, utc_ms) for chain, key in self._pairs()
+        certified = (
+            value != CLIENT_CERTIFICATE_PROFILE
+            or bool(self._certificates.client_certificates())  # valid now, or not among them
+            or any(valid_pair(chain, key, utc_ms) for chain, key in self._pairs())
         )
         return "" if certified else "no valid ChargePointCertificate is installed"  # A05.FR.04
 

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from controller.domain.commands import LogKind
+from controller.domain.security_events import name_in_16
 from controller.logs import masking
 from controller.logs.recent import Recent
-from controller.store.ports import History, Line, SecurityLog
+from controller.store.ports import History, Line, SecurityEntry, SecurityLog
 
 if TYPE_CHECKING:
     import tarfile
@@ -67,14 +68,23 @@ async def write_log(
     unfinished = path.with_name(path.name + ".new")
     if kind is LogKind.SECURITY:
         entries = sources.security_log.entries(oldest_ms, latest_ms)
-        rows = [
-            {"number": one.number, "at": stamp(one.at_ms), "type": one.type, "info": masking.text(one.info)}
-            for one in entries
-        ]
+        rows = [_security_row(one) for one in entries]
         await _in_thread(_write_gzip, unfinished, rows)
     else:
         await _write_diagnostics(unfinished, sources, oldest_ms, latest_ms)
     unfinished.replace(path)
+
+
+def _security_row(one: SecurityEntry) -> Mapping[str, Any]:
+    """``type16`` where the 1.6 white paper has another name for it (chapter 8)."""
+    other = name_in_16(one.type)
+    return {
+        "number": one.number,
+        "at": stamp(one.at_ms),
+        "type": one.type,
+        **({"type16": other} if other != one.type else {}),
+        "info": masking.text(one.info),
+    }
 
 
 async def _write_diagnostics(

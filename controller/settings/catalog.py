@@ -646,6 +646,16 @@ BLINK_REPEAT = Variable(
     "How often the lights blink for a signal, a refused card, say; only where a light can be set.",
     key16="BlinkRepeat",
 )  # fmt: skip
+MEMORY_LIMIT = Variable(
+    "JoulepostCtrlr", "MemoryLimit", integer(0, 4096, "MB"), 128,
+    "Memory of the controller above which the security event MemoryExhaustion tells of it; 0 = none.",
+    mutability=READ_ONLY,
+)  # fmt: skip
+STORAGE_RESERVE = Variable(
+    "JoulepostCtrlr", "StorageReserve", integer(0, 65536, "MB"), 64,
+    "Free room where the journal is, below which the security event MemoryExhaustion tells of it; 0 = none.",
+    mutability=READ_ONLY,
+)  # fmt: skip
 SECURITY_PROFILE_BEFORE = Variable(
     "JoulepostCtrlr", "SecurityProfileBefore", integer(-1, 3), -1,
     "Security profile to go back to while the present one has not worked yet; -1 = none.",
@@ -689,7 +699,7 @@ VARIABLES: tuple[Variable[Any], ...] = (
     TX_AFTER_POWER_LOSS, REPLUG_AFTER_TIME_OUT,
     FREE_VEND_TOKEN, METER_REQUIRED, METER_STALE, PERMIT_LEASE, NOMINAL_VOLTAGE, PHASE_ROTATION,
     LIGHT_INTENSITY, BLINK_REPEAT,
-    SECURITY_PROFILE_BEFORE, PASSWORD_BEFORE,
+    SECURITY_PROFILE_BEFORE, PASSWORD_BEFORE, MEMORY_LIMIT, STORAGE_RESERVE,
     OVER_CURRENT_PERCENT, OVER_CURRENT_MARGIN, OVER_CURRENT_TIME, OVER_CURRENT_RETRIES,
     OVER_VOLTAGE_PERCENT, UNDER_VOLTAGE_PERCENT, VOLTAGE_TIME, VOLTAGE_RETRIES, PROTECTION_RESTART,
     RANDOM_DELAY_MAXIMUM, CONTACTOR_RATED_OPERATIONS, CONTACTOR_RATED_UNDER_LOAD, UNSIGNED_FIRMWARE,

@@ -125,7 +125,11 @@ def test_secrets_of_every_source_are_masked(desk: Desk, place: Path) -> None:
 
 def test_16_SEC_26_the_security_log_is_lines_of_json(desk: Desk, place: Path) -> None:
     desk.history.append(
-        [SecurityEvent("ResetOrReboot", "why\nnot", T0_MS), SecurityEvent("InvalidMessages", "", T0_MS + 5)],
+        [
+            SecurityEvent("ResetOrReboot", "why\nnot", T0_MS),
+            SecurityEvent("InvalidMessages", "", T0_MS + 5),
+            SecurityEvent("InvalidCsmsCertificate", "", T0_MS + 6),
+        ],
         Now(1, T0_MS),
     )
     write(desk, place / "log", LogKind.SECURITY)
@@ -133,6 +137,13 @@ def test_16_SEC_26_the_security_log_is_lines_of_json(desk: Desk, place: Path) ->
     assert [json.loads(line) for line in lines] == [
         {"number": 1, "at": "2026-01-01T00:00:00.000Z", "type": "ResetOrReboot", "info": "why\nnot"},
         {"number": 2, "at": "2026-01-01T00:00:00.005Z", "type": "InvalidMessages", "info": ""},
+        {
+            "number": 3,
+            "at": "2026-01-01T00:00:00.006Z",
+            "type": "InvalidCsmsCertificate",
+            "type16": "InvalidCentralSystemCertificate",
+            "info": "",
+        },
     ]
     write(desk, place / "later", LogKind.SECURITY, T0_MS + 1, None)
     assert b"InvalidMessages" in gzip.decompress((place / "later").read_bytes())

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from controller.app import App
 from controller.csms.client import Client
 from controller.csms.wire import instant
 from controller.domain.events import SecurityEvent
 from controller.settings import catalog as c
+from tests.support import pki
 from tests.support.cabin import Cabin
 from tests.support.csms import FakeCsms, Payload
 from tests.support.tls import authority, certificate, client_files, days, root_file, server_tls
@@ -661,5 +664,95 @@ def test_16_SEC_27_cpo_name_is_a_security_parameter(tmp_path: Path) -> None:
             ((event),) = events(cabin)
             assert event.type == "ReconfigurationOfSecurityParameters" and "Operator Ltd" in event.info
             assert csms.connections == 1
+
+    play(main)
+
+
+# ---------------------------------------------------------------------- all of it
+
+
+def test_16_SEC_01_16_SEC_11_16_SEC_12_16_SEC_13_a_factory_new_station_is_led_from_0_to_3(
+    tmp_path: Path,
+) -> None:
+    """Everything over OCPP: key, root and certificate come from the CSMS, nothing from station.toml."""
+
+    async def main() -> None:
+        both = FakeCsms("ocpp1.6", tls=server_tls())
+        third = FakeCsms("ocpp1.6", tls=server_tls(clients="CSMS"))
+        async with FakeCsms("ocpp1.6") as plain, both, third:
+            clock = VirtualClock(asyncio.get_running_loop(), round(days(0).timestamp() * 1000))
+            for one in (plain, both):
+                one.now = lambda: instant(clock.now().utc_ms)  # type: ignore[method-assign]
+            options = {"secure_url": both.url, "serial": "JP-0042"}
+            async with station(tmp_path, plain, **options) as cabin:
+                assert await change(plain, "SecurityProfile", "1") == "Rejected"
+                assert await change(plain, "AuthorizationKey", NEW.hex()) == "Accepted"
+                assert await change(plain, "SecurityProfile", "2") == "Rejected", "no root"
+                assert await change(plain, "SecurityProfile", "1") == "Accepted"
+                await plain.until(lambda: plain.connections == 2 and cabin.station.online)
+                await cabin.sleep(5)
+
+                root = {"certificateType": "CentralSystemRootCertificate"}
+                pem = authority().cert_pem.bytes().decode()
+                answer = await plain.call("InstallCertificate", {**root, "certificate": pem})
+                assert answer["status"] == "Accepted"
+                assert await change(plain, "SecurityProfile", "3") == "Rejected", "no certificate"
+                assert await change(plain, "SecurityProfile", "2") == "Accepted"
+                await both.until(lambda: both.connections == 1 and cabin.station.online)
+                await cabin.sleep(5)
+                assert both.passwords == [sent(NEW)]
+                assert app_of(cabin).settings[c.SECURITY_PROFILE_BEFORE] == -1
+
+                assert await change(both, "CpoName", "CSMS") == "Accepted"
+                trigger = {"requestedMessage": "SignChargePointCertificate"}
+                assert (await both.call("ExtendedTriggerMessage", trigger))["status"] == "Accepted"
+                csr = (await both.wait("SignCertificate")).payload["csr"]
+                signer = pki.Issued(
+                    x509.load_pem_x509_certificate(authority().cert_pem.bytes()),
+                    load_pem_private_key(authority().private_key_pem.bytes(), None),
+                )
+                signed = pki.sign_request(csr, signer, begins=days(-1), ends=days(90))
+                given = await both.call("CertificateSigned", {"certificateChain": signed.pem})
+                assert given["status"] == "Accepted"
+                await cabin.sleep(5)
+                await both.down()  # what asks for no certificate makes room for what does
+                both.tls = third.tls
+                assert await change_offline(cabin, "3") == "Accepted"
+                await both.up()
+                await both.until(lambda: both.connections == 2 and cabin.station.online)
+                await cabin.sleep(5)
+                assert both.passwords[-1] is None
+                await cabin.restart(reboot=True)
+                await cabin.online()
+                assert both.passwords[-1] is None and both.connections == 3
+                assert plain.connections == 2
+
+    play(main)
+
+
+async def change_offline(cabin: Cabin, profile: str) -> str:
+    """As the CSMS would, in the moment before it vanishes."""
+    return app_of(cabin).settings.change_configuration("SecurityProfile", profile).value
+
+
+def test_A01_the_password_of_2_0_1_has_the_same_way_back(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            FakeCsms("ocpp2.0.1") as csms,
+            Cabin.build(tmp_path, csms, "ocpp2.0.1", password=FIRST) as cabin,
+        ):
+            await cabin.online()
+            csms.admits = lambda given: given == sent(FIRST.encode())
+            variable = {
+                "component": {"name": "SecurityCtrlr"},
+                "variable": {"name": "BasicAuthPassword"},
+                "attributeValue": "another password",
+            }
+            answer = await csms.call("SetVariables", {"setVariableData": [variable]})
+            assert answer["setVariableResult"][0]["attributeStatus"] == "Accepted"
+            await csms.until(lambda: not cabin.station.online)
+            await cabin.online()
+            assert csms.passwords.count(sent(b"another password")) >= 3
+            assert csms.passwords[-1] == sent(FIRST.encode())
 
     play(main)

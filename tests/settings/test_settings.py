@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from controller.domain.measurands import ONLY_16, Measurand
 from controller.settings import catalog as c
 from controller.settings.catalog import CATALOG, KEYS_16, VARIABLES, Catalog, Variable
 from controller.settings.facts import EvseFact, StationFacts
-from controller.settings.kinds import DataType, seconds
+from controller.settings.kinds import DataType, ValueRefused, seconds
 from controller.settings.settings import (
     Attribute,
     ConfigurationStatus,
@@ -437,3 +438,53 @@ def test_rows_for_people() -> None:
     assert (timeout.value, timeout.source, timeout.key16) == ("70", Source.FILE, "ConnectionTimeOut")
     assert rows["EVSE#2.AvailabilityState"].value == "Occupied"
     assert rows["Connector#1#1.ConnectorType"].value == "sType2"
+
+
+# --------------------------------------------------------------------- guards
+
+
+def test_a_guard_decides_and_what_it_adds_is_stored_in_the_same_commit() -> None:
+    values = MemoryValues()
+    settings = station(values)
+    asked: list[tuple[int, bool]] = []
+
+    def guard(value: int, remote: bool) -> Mapping[Variable[Any], Any]:
+        asked.append((value, remote))
+        if value == 13:
+            raise ValueRefused("found 13, expected luck")
+        return {c.SAMPLED_INTERVAL: value}
+
+    settings.guard(c.EV_CONNECTION_TIMEOUT, guard)
+    assert settings.change_configuration("ConnectionTimeOut", "13") is ConfigurationStatus.REJECTED
+    assert settings.set_variables([SetItem(TIMEOUT, "13")])[0].status is SetStatus.REJECTED
+    with pytest.raises(SettingsError, match="expected luck"):
+        settings.set_by_name("ConnectionTimeOut", "13")
+    assert values.log == [] and settings[c.EV_CONNECTION_TIMEOUT] == 60
+    assert settings.change_configuration("ConnectionTimeOut", "14") is ConfigurationStatus.ACCEPTED
+    assert settings.set_variables([SetItem(TIMEOUT, "15")])[0].status is SetStatus.ACCEPTED
+    settings.set_by_name("ConnectionTimeOut", "16")
+    settings.set(c.EV_CONNECTION_TIMEOUT, "17")
+    assert [set(one) for one in values.log] == [
+        {c.EV_CONNECTION_TIMEOUT.full_name, c.SAMPLED_INTERVAL.full_name}
+    ] * 4
+    assert asked[3:] == [(14, True), (15, True), (16, False), (17, False)]
+    settings.assign(c.EV_CONNECTION_TIMEOUT, 13)
+    assert settings[c.EV_CONNECTION_TIMEOUT] == 13, "the program needs no leave"
+
+
+def test_several_rows_are_assigned_in_one_commit() -> None:
+    values = MemoryValues()
+    settings = station(values)
+    settings.assign_together({c.EV_CONNECTION_TIMEOUT: 61, c.SAMPLED_INTERVAL: 62})
+    settings.assign_together({})
+    assert len(values.log) == 1
+    with pytest.raises(SettingsError):
+        settings.assign_together({c.EV_CONNECTION_TIMEOUT: 63, c.SAMPLED_INTERVAL: -1})
+    assert (settings[c.EV_CONNECTION_TIMEOUT], settings[c.SAMPLED_INTERVAL]) == (61, 62)
+
+
+def test_16_SEC_02_the_profile_is_writable_in_1_6_and_read_only_in_2_0_1() -> None:
+    settings = station()
+    profile = ref("SecurityCtrlr", "SecurityProfile")
+    assert settings.get_configuration(["SecurityProfile"])[0] == [("SecurityProfile", False, "0")]
+    assert settings.set_variables([SetItem(profile, "2")])[0].status is SetStatus.REJECTED
