@@ -262,7 +262,8 @@ class Access:
         password, old = None, False
         if profile in PASSWORD_PROFILES:
             password = settings[BASIC_AUTH_PASSWORD] or None
-            most = 1 if self._fallen else settings[NETWORK_ATTEMPTS]
+            # Two at least: in step with a profile that changes at every attempt, one pair would never come.
+            most = 2 if self._fallen else max(2, settings[NETWORK_ATTEMPTS])
             if settings[PASSWORD_BEFORE] and self._refusals % (most + 1) == most:
                 password, old = settings[PASSWORD_BEFORE], True
         chain = key = None

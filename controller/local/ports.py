@@ -21,13 +21,16 @@ class Refused(Exception):
 
 
 class CsmsStatus(TypedDict, total=False):
-    """``registration``: "Accepted" | "Pending" | "Rejected" | "none"; ``protocol``: "ocpp1.6" ... or None."""
+    """``registration``: "Accepted" | "Pending" | "Rejected" | "none"; ``protocol``: "ocpp1.6" ... or None;
+    ``security_profile``: 0 to 3; ``security_note``: what is on trial or does not work, "" = nothing."""
 
     url: str
     online: bool
     registration: str
     protocol: str | None
     undelivered: int
+    security_profile: int
+    security_note: str
 
 
 class SafetyStatus(TypedDict, total=False):
