@@ -680,6 +680,9 @@ def test_16_FW_08_a_kill_in_the_middle_of_a_download_costs_only_the_rest(tmp_pat
             one.files.answer = serve
             await one.update_signed(content=content)
             await halfway.wait()
+            part = one.cabin.directory / "firmware" / "1.bin.part"
+            while not part.exists() or not part.stat().st_size:  # sent is not yet read
+                await asyncio.sleep(0)
             await one.cabin.restart()
             hold.set()
             await one.until("SignatureVerified")
