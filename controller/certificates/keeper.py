@@ -177,4 +177,15 @@ class CertificateKeeper:
 
 
 async def _beside(work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, work)
+    return await asyncio.get_running_loop().run_in_executor(None, _closed, work)
+
+
+def _closed(work: Callable[[], T]) -> T:
+    """Nothing that a certificate from outside sets off may end the program, and the command that it came with
+    gets an answer. BaseException: a panic of the library's Rust is one."""
+    try:
+        return work()
+    except (StoreFailed, BadCertificate):
+        raise
+    except BaseException as error:
+        raise StoreFailed(f"{type(error).__name__}: {error}"[:200]) from error

@@ -45,8 +45,8 @@ def bundle(pem: str) -> list[x509.Certificate]:
 
     try:
         return x509.load_pem_x509_certificates(pem.encode("ascii"))
-    except (ValueError, TypeError, x509.InvalidVersion) as error:
-        raise BadCertificate(f"no X.509 certificate in PEM form: {error}") from error
+    except Exception as error:
+        raise BadCertificate(f"no X.509 certificate in PEM form: {error}"[:200]) from error
 
 
 def one(pem: str) -> x509.Certificate:
@@ -72,7 +72,6 @@ def facts_of(
     """``issuer_keys``: ``key_hashes`` of the issuer; None = the certificate's own, which is right for a root
     that signed itself. Raises ``BadCertificate`` for one that cannot be read."""
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -105,8 +104,17 @@ def facts_of(
             key_bits=bits,
             signature_hash=digest.name if digest is not None else "",
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-        raise BadCertificate(f"the certificate cannot be read: {error}") from error
+    except Exception as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> BadCertificate:
+    """What ``cryptography`` raised at a certificate that somebody sent. It parses keys and extensions when
+    they are asked for, and raises what it likes: ValueError, UnsupportedAlgorithm, DuplicateExtension, but
+    also UnsupportedGeneralNameType and a bare KeyError. So callers catch all of it."""
+    if isinstance(error, BadCertificate):
+        return error
+    return BadCertificate(f"the certificate cannot be read: {type(error).__name__}: {error}"[:200])
 
 
 def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
@@ -154,7 +162,10 @@ def key_id(certificate: x509.Certificate) -> str:
     """SHA-256 of the SubjectPublicKeyInfo, as a key of this station is called on disk."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    try:
+        key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except Exception as error:
+        raise unreadable(error) from error
     return hashlib.sha256(key).hexdigest()
 
 
@@ -215,11 +226,9 @@ def _elements(der: bytes) -> list[bytes]:
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """The name fits and the signature is the issuer's."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    except Exception:  # noqa: BLE001 - InvalidSignature, or see ``unreadable``: nothing but success is a yes
         return False
     return True
 

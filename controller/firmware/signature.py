@@ -21,7 +21,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controller.certificates.x509 import BadCertificate, one
+from controller.certificates.x509 import one, unreadable
 from controller.firmware import ecschnorr
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def fault_of(file: Path, certificate: str, signature: str, digest: str = "") -> 
         return "the signature is missing"
     try:
         key = one(certificate).public_key()
-    except (BadCertificate, ValueError) as error:
-        return f"the signing certificate cannot be read: {error}"
+    except Exception as error:  # noqa: BLE001 - see ``unreadable``
+        return f"the signing certificate: {unreadable(error)}"
     running = hashlib.sha256()
     with file.open("rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controller.certificates.x509 import BadCertificate, one, signed_by
+from controller.certificates.x509 import one, signed_by, unreadable
 from controller.domain.commands import Status
 
 if TYPE_CHECKING:
@@ -44,15 +44,12 @@ def check(
 ) -> tuple[Status, str]:
     """(ACCEPTED, INVALID_CERTIFICATE or REVOKED_CERTIFICATE, why), for a certificate in PEM. ``say``: told of
     a revocation list that cannot be read."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.x509 import DuplicateExtension
-
     at = datetime.fromtimestamp(utc_ms / 1000, UTC)
     try:
         found = one(certificate)
         fault = _fault(found, at)
-    except (BadCertificate, ValueError, TypeError, UnsupportedAlgorithm, DuplicateExtension) as error:
-        return Status.INVALID_CERTIFICATE, f"the certificate cannot be read: {error}"
+    except Exception as error:  # noqa: BLE001 - see ``unreadable``
+        return Status.INVALID_CERTIFICATE, str(unreadable(error))
     if fault:
         return Status.INVALID_CERTIFICATE, fault
     issuers, problems = _issuers(found, roots, at)
@@ -122,6 +119,9 @@ def _issuers(
             problems.append(f"root {path.name} cannot be read: {error}")
             continue
         if not signed_by(certificate, root):
+            continue
+        if certificate == root:  # else whoever may install a root could sign with it
+            problems.append(f"it is the root {path.name} itself, which is to issue the signing certificate")
             continue
         hash_ = certificate.signature_hash_algorithm
         constraints = [e.value for e in root.extensions if isinstance(e.value, x509.BasicConstraints)]

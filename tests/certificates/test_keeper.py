@@ -200,3 +200,36 @@ def test_what_does_not_belong_is_said_once(tmp_path: Path) -> None:
         assert [line for line in rig.said if "notes.txt" in line] == rig.said and len(rig.said) == 1
 
     run(main())
+
+
+class Panic(BaseException):
+    """As a panic in the library's Rust arrives: no Exception."""
+
+
+@pytest.mark.parametrize("raised", [KeyError(13), RecursionError(), MemoryError(), Panic("index")])
+@pytest.mark.parametrize(
+    "effect",
+    [
+        ExamineCertificate(7, "PEM"),
+        StoreCertificate(7, CertificateUse.CLIENT, "PEM"),
+        MakeSigningRequest(7, "O", "CN"),
+    ],
+    ids=lambda effect: type(effect).__name__,
+)
+def test_whatever_is_raised_the_program_goes_on_and_the_command_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effect: Any, raised: BaseException
+) -> None:
+    def broken(*_args: object) -> None:
+        raise raised
+
+    for name in ("examine", "add_chain", "new_request"):
+        monkeypatch.setattr(Store, name, broken)
+
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        await rig.keeper.carry_out(effect)
+        answer = rig.last()
+        assert isinstance(answer, CertificatesFound | SigningRequestMade)
+        assert answer.job == 7 and type(raised).__name__ in answer.fault
+
+    run(main())

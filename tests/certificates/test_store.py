@@ -291,3 +291,13 @@ def test_16_SEC_17_16_SEC_23_a_certificate_with_any_byte_wrong_is_a_result_and_n
                 seen = store.examine(ssl.DER_cert_to_PEM_cert(changed))
                 signed = index < 4 + len(one.certificate.tbs_certificate_bytes)
                 assert seen.fault or seen.anchors == () or not signed, (index, value)
+
+
+def test_16_SEC_17_16_SEC_23_what_the_library_chokes_on_is_a_fault(store: Store) -> None:
+    ca = pki.root()
+    store.add_root(CSMS, ca.pem)
+    for issuer, is_ca in ((ca, False), (None, True)):
+        faults = {what: store.examine(one.pem).fault for what, one in pki.nasty(issuer, is_ca).items()}
+        assert "cannot be read" in faults["a name of a kind nobody has"]
+        assert "cannot be read" in faults["a TLS feature nobody knows"]
+        assert all(len(fault) < 300 for fault in faults.values())

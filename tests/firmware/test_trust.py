@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from controller.domain.commands import Status
 from controller.firmware.trust import check
 from tests.support.firmware import Manufacturer, revocation_list
-from tests.support.pki import DAY, T0, Issued, issue, name, root, rsa_key
+from tests.support.pki import DAY, T0, Issued, issue, name, nasty, root, rsa_key
 
 NOW_MS = round(T0.timestamp() * 1000)
 GOOD = (Status.ACCEPTED, "")
@@ -193,3 +193,21 @@ def test_16_SEC_33_only_the_same_root_can_revoke(desk: Desk, maker: Manufacturer
     desk.revoke(b"garbage")
     assert desk.look(maker.signer.pem) == GOOD
     assert "list-2.crl: no certificate revocation list" in desk.said[0]
+
+
+def test_16_SEC_33_a_root_signs_no_firmware_itself(desk: Desk) -> None:
+    """Whoever may install a root could sign with it; the white paper wants a certificate under a root."""
+    pinned = root("Pinned", "Maker", ca=None)
+    desk.trust(pinned)
+    desk.refused(pinned.pem, "the root")
+
+
+def test_16_SEC_33_a_certificate_that_cannot_be_read_to_its_end_is_invalid(
+    desk: Desk, maker: Manufacturer
+) -> None:
+    for what, one in nasty(maker.root).items():
+        status, _why = desk.look(one.pem)
+        assert status in (Status.INVALID_CERTIFICATE, Status.ACCEPTED), what
+    odd = nasty(maker.root)
+    desk.refused(odd["a name of a kind nobody has"].pem, "cannot be read")
+    desk.refused(odd["a TLS feature nobody knows"].pem, "cannot be read")

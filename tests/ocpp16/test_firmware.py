@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -682,7 +683,7 @@ def test_16_FW_08_a_kill_in_the_middle_of_a_download_costs_only_the_rest(tmp_pat
             await halfway.wait()
             part = one.cabin.directory / "firmware" / "1.bin.part"
             while not part.exists() or not part.stat().st_size:  # sent is not yet read
-                await asyncio.sleep(0)
+                await asyncio.to_thread(time.sleep, 0.001)
             await one.cabin.restart()
             hold.set()
             await one.until("SignatureVerified")

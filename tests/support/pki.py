@@ -121,3 +121,39 @@ def forged(one: Issued) -> Issued:
     wrong = signature[:-1] + bytes([signature[-1] ^ 1])
     der = one.certificate.public_bytes(Encoding.DER).replace(signature, wrong)
     return Issued(x509.load_der_x509_certificate(der), one.key)
+
+
+def nasty(
+    issuer: Issued | None = None, ca: bool = False, subject: x509.Name | None = None
+) -> dict[str, Issued]:
+    """Well-formed certificates with a right signature at which ``cryptography`` raises, each something else,
+    when it is asked for extensions or key: UnsupportedGeneralNameType, KeyError, ValueError, and so on."""
+    extensions = {
+        "a name of a kind nobody has": ("2.5.29.17", "3002a300"),
+        "a TLS feature nobody knows": ("1.3.6.1.5.5.7.1.24", "300302010d"),
+        "a list that ends too early": ("2.5.29.17", "3005820161"),
+        "not UTF-8": ("2.5.29.17", "30068104fffefdfc"),
+        "an IP address of three bytes": ("2.5.29.17", "30058703010203"),
+        "constraints that are none": ("2.5.29.30", "0500"),
+        "a policy of nothing": ("2.5.29.32", "3000"),
+        "usage without bits": ("2.5.29.15", "030100"),
+        "empty": ("2.5.29.37", ""),
+    }
+    found = {}
+    for what, (oid, content) in extensions.items():
+        one = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), bytes.fromhex(content))
+        key = ec.generate_private_key(ec.SECP256R1())
+        shown = subject or name("Operator", "Nasty")
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(shown)
+            .issuer_name(issuer.certificate.subject if issuer else shown)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(T0 - DAY)
+            .not_valid_after(T0 + 365 * DAY)
+            .add_extension(x509.BasicConstraints(ca, None), critical=True)
+            .add_extension(one, critical=False)
+        )
+        found[what] = Issued(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
+    return found
