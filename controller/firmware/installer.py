@@ -138,6 +138,10 @@ _EXITS = {
 MOST_OUTPUT_BYTES = 8192
 """Of what the command prints, the end of it is logged."""
 KILL_AFTER_S = 5
+_ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TMPDIR", "TZ", "USER")
+"""Of the controller's environment the command sees these and a fixed PATH: what else is there is not for it,
+e.g. the socket on which systemd is told that the controller is up."""
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DRAIN_S = 0.5
 """The rest of the output has this long after the end of the command."""
 
@@ -147,7 +151,9 @@ class CommandInstaller:
 
     Exit status 0: installed and running. 10: installed, this program has to be started anew. 11: installed,
     the machine has to be restarted. 20: the file is not what it should be, nothing was touched. Any other,
-    and a time-out: failed. It is ended with SIGTERM, and SIGKILL after 5 s, it and what it started.
+    and a time-out: failed. It is ended with SIGTERM, and SIGKILL after 5 s, it and what it started; what a
+    failed one has left running is ended, too. A command that runs as another user (sudo) cannot be ended
+    from here, which is then told: it needs a time-out of its own.
 
     Which version it installed it cannot tell: after the restart the version that runs must be another one.
     """
@@ -169,7 +175,8 @@ class CommandInstaller:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *self._command,
-                    str(file),
+                    str(file.absolute()),
+                    env=_environment(),
                     stdin=DEVNULL,
                     stdout=output.inlet,
                     stderr=output.inlet,
@@ -183,10 +190,11 @@ class CommandInstaller:
                 async with asyncio.timeout(self._timeout_s):
                     status = await process.wait()
             except TimeoutError:
-                await _end(process)
+                ended = await _end(process)
                 self._tell(output)
+                how = "it was ended" if ended else "and it still runs: it cannot be ended from here"
                 return Installed(
-                    InstallOutcome.FAILED, info=f"{name}: not done within {self._timeout_s:g} s, it was ended"
+                    InstallOutcome.FAILED, info=f"{name}: not done within {self._timeout_s:g} s, {how}"
                 )
             except asyncio.CancelledError:
                 await asyncio.shield(_end(process))
@@ -195,6 +203,7 @@ class CommandInstaller:
         self._tell(output)
         outcome = _EXITS.get(status, InstallOutcome.FAILED)
         if outcome in (InstallOutcome.FAILED, InstallOutcome.UNVERIFIED):
+            _signal(process.pid, signal.SIGKILL)
             last = output.text.strip().rpartition("\n")[2][:200]
             how = f"exit status {status}" if status >= 0 else f"ended by {signal.Signals(-status).name}"
             return Installed(outcome, info=f"{name}: {how}" + (f": {last}" if last else ""))
@@ -252,23 +261,36 @@ class _Tail:
         return "".join(one if one.isprintable() or one == "\n" else " " for one in decoded)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """The whole process group: an installer that starts others must not leave them writing."""
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return {"PATH": _PATH, **kept}
+
+
+async def _end(process: asyncio.subprocess.Process) -> bool:
+    """The whole process group: an installer that starts others must not leave them writing. False: it goes on
+    all the same."""
     _signal(process.pid, signal.SIGTERM)
+    if await _ended(process):  # the leader: others may not listen
+        _signal(process.pid, signal.SIGKILL)
+        return True
+    _signal(process.pid, signal.SIGKILL)
+    return await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> bool:
     try:
         async with asyncio.timeout(KILL_AFTER_S):
             await process.wait()
     except TimeoutError:
-        pass  # it does not listen
-    _signal(process.pid, signal.SIGKILL)
-    await process.wait()
+        return False
+    return True
 
 
 def _signal(group: int, signal_number: signal.Signals) -> None:
     try:
         os.killpg(group, signal_number)
-    except ProcessLookupError:
-        pass  # all of them have ended
+    except (ProcessLookupError, PermissionError):
+        pass  # all of them have ended, or they are another user's: whether it helped is looked at
 
 
 def open_installer(config: FirmwareConfig, directory: Path, say: Say) -> Installer | None:

@@ -87,6 +87,8 @@ class Uploads:
             self._failed(effect, error.fault, str(error))
         except (OSError, StorageError) as error:
             self._failed(effect, TransferFault.NO_SPACE, f"the log cannot be written: {error}")
+        except Exception as error:  # noqa: BLE001 - a log that cannot be made ends no program
+            self._failed(effect, TransferFault.INTERRUPTED, f"the log cannot be made: {type(error).__name__}")
         else:
             self._say(f"log {effect.file_name}: uploaded to {done.location}, {done.size} bytes")
             self._take(LogUploaded(effect.number))

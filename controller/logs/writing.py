@@ -102,8 +102,7 @@ async def _write_diagnostics(
     journal = path.with_name(path.name + ".journal")
     seq = sources.history.first_of_newest(oldest_ms, latest_ms, MOST_ENTRIES)
     try:
-        await _in_thread(journal.write_bytes, b"")
-        journal.chmod(0o600)
+        await _in_thread(_private, journal)
         while seq is not None:
             lines = sources.history.lines(seq, oldest_ms, latest_ms, PIECE)
             seq = lines[-1].seq + 1 if len(lines) == PIECE else None
@@ -115,6 +114,12 @@ async def _write_diagnostics(
 
 async def _in_thread(work: Callable[..., object], *arguments: object) -> None:
     await asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+
+
+def _private(path: Path) -> None:
+    """An empty file that nobody else can read, from the first moment on."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _append(journal: Path, lines: Sequence[Line]) -> None:
@@ -139,6 +144,7 @@ def _pack(
 ) -> None:
     import tarfile  # late, as gzip: a station rarely packs anything
 
+    _private(path)
     with tarfile.open(path, "w:gz", compresslevel=6) as archive:
         for name, item in snapshot.items():
             text = json.dumps(masking.value(item), ensure_ascii=False, indent=1, default=str) + "\n"
@@ -149,7 +155,6 @@ def _pack(
             info = tarfile.TarInfo("journal.jsonl")
             info.size = journal.stat().st_size
             archive.addfile(info, file)
-    path.chmod(0o600)
 
 
 def _add(archive: tarfile.TarFile, name: str, text: str) -> None:
@@ -168,10 +173,10 @@ def _log(lines: Iterable[tuple[int, str]]) -> str:
 def _write_gzip(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     import gzip
 
+    _private(path)
     with gzip.open(path, "wt", encoding="utf-8", compresslevel=6) as file:
         for row in rows:
             file.write(_json(row) + "\n")
-    path.chmod(0o600)
 
 
 def _json(row: Mapping[str, Any]) -> str:

@@ -165,7 +165,9 @@ def _closing(line: Line, work: Callable[[], T]) -> T:
         return work()
     except Cut as cut:
         raise TransferError(TransferFault.INTERRUPTED, f"{line.location}: cancelled") from cut
-    except (ValueError, OverflowError) as error:  # the library's parsers, given what they never expected
+    except (TransferError, OSError):
+        raise
+    except Exception as error:
         raise TransferError(
             TransferFault.BAD_MESSAGE,
             f"{line.location}: found an answer that cannot be read ({cleaned(str(error), line.location)}); "

@@ -184,3 +184,55 @@ def test_when_the_program_ends_the_command_ends_with_it(tmp_path: Path) -> None:
 
     pid = asyncio.run(main())
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_the_command_sees_nothing_of_the_controllers_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    monkeypatch.setenv("LD_PRELOAD", "/nowhere/evil.so")
+    monkeypatch.setenv("PATH", "/home/somebody/bin")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    found, said = run(tmp_path, "import os; print(*sorted(os.environ)); print(os.environ['PATH'])")
+    assert found.outcome is InstallOutcome.INSTALLED
+    names = set(said[0].removeprefix("installer: ").split())
+    assert names <= {"HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"}
+    assert "somebody" not in said[1]
+
+
+def test_what_a_failed_command_left_running_is_ended(tmp_path: Path) -> None:
+    script = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], stdout=2)\n"
+        "print(child.pid, flush=True)\n"
+        "sys.exit(1)"
+    )
+    found, said = run(tmp_path, script)
+    assert found.outcome is InstallOutcome.FAILED
+    stat = Path(f"/proc/{int(said[0].split()[-1])}/stat")
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in ("Z", "X"):
+        os.sched_yield()
+
+
+def test_a_command_of_another_user_is_said_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sudo: a signal from here is not permitted."""
+    pids = []
+
+    def killpg(group: int, _signal: int) -> None:
+        pids.append(group)
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("controller.firmware.installer.KILL_AFTER_S", 0.05)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "killpg", killpg)
+        found, _said = run(tmp_path, "import time; time.sleep(600)", timeout_s=0.3)
+    os.killpg(pids[0], signal.SIGKILL)
+    assert found.outcome is InstallOutcome.FAILED and "still runs" in found.info
+
+
+def test_a_relative_path_is_no_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-rf").write_bytes(b"image")
+    script = "import sys; sys.exit(0 if sys.argv[-1].startswith('/') else 1)"
+    installer = CommandInstaller((sys.executable, "-c", script), 60, lambda _text: None)
+    assert asyncio.run(installer.install(Path("-rf"))).outcome is InstallOutcome.INSTALLED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -217,3 +218,32 @@ def test_a_server_that_is_not_there_is_a_failed_attempt_and_leftovers_go(desk: D
 
 def test_a_cancelled_upload_tells_nothing(desk: Desk, tmp_path: Path) -> None:
     assert run(desk, tmp_path / "uploads", upload(), CancelUpload(1), DropLog("log"), CancelUpload(9)) == []
+
+
+@pytest.mark.parametrize("kind", [LogKind.DIAGNOSTICS, LogKind.SECURITY])
+def test_a_log_is_private_while_it_is_written(
+    desk: Desk, place: Path, kind: LogKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only when it is done: whoever opened it before keeps it open."""
+    modes = set()
+    row = writing._json
+
+    def looking(shown: Mapping[str, Any]) -> str:
+        modes.update(one.stat().st_mode & 0o777 for one in place.iterdir())
+        return row(shown)
+
+    monkeypatch.setattr(writing, "_json", looking)
+    stamped = writing._log
+
+    def looking_too(lines: Any) -> str:
+        modes.update(one.stat().st_mode & 0o777 for one in place.iterdir())
+        return stamped(lines)
+
+    monkeypatch.setattr(writing, "_log", looking_too)
+    before = os.umask(0)
+    try:
+        desk.history.append([SecurityEvent("StartupOfTheDevice", "", T0_MS)], Now(0, T0_MS))
+        write(desk, place / "log", kind)
+    finally:
+        os.umask(before)
+    assert modes == {0o600}

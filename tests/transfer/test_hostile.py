@@ -145,3 +145,14 @@ def test_no_redirect_leads_out_of_http(tmp_path: Path, target: str) -> None:
     with saying(answer, b"", at_most=0) as (port, _taken):
         error = refused(f"http://127.0.0.1:{port}/x", tmp_path / "x")
     assert error.fault is TransferFault.BAD_MESSAGE and "redirect" in str(error)
+
+
+@pytest.mark.parametrize("raised", [AssertionError("?"), AttributeError("x"), IndexError(), ValueError("no")])
+def test_whatever_a_parser_raises_is_a_transfer_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    def broken(*_arguments: object) -> int:
+        raise raised
+
+    monkeypatch.setattr("controller.transfer.http.fetch", broken)
+    assert refused("http://localhost/x", tmp_path / "x").fault is TransferFault.BAD_MESSAGE
