@@ -265,6 +265,7 @@ def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
         "connector_id": view.connector_id,
         "status": word(view),
         "operative": view.operative,
+        "scheduled_operative": evse.scheduled_operative,
         "plugged": view.plugged,
         "authorized": view.authorized,
         "token": held.value if held else None,

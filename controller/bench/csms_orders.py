@@ -486,7 +486,7 @@ def _variable(name: str) -> Json:
     return {"component": {"name": component}, "variable": found}
 
 
-YES = frozenset({"Accepted", "Scheduled", "Unlocked", "RebootRequired"})
+YES = frozenset({"Accepted", "AcceptedCanceled", "Scheduled", "Unlocked", "RebootRequired"})
 
 
 def accepted(action: str, answer: Json) -> bool:

@@ -23,7 +23,7 @@ from controller.csms.registration import Registration
 from controller.csms.rpc import Call, CallFailed, CallRefused, CallTimeout, CsmsError, Request, Rpc
 from controller.csms.status import StatusBook
 from controller.csms.trace import FrameObserver
-from controller.csms.version import Answer, Query, StationIdentity, Version
+from controller.csms.version import Answer, Query, Registered, StationIdentity, Version
 from controller.csms.wire import Payload
 from controller.domain.commands import Command, Status, TriggerKind, TriggerMessage, Verdict
 from controller.domain.inputs import CsmsChanged, Input, SecurityNoticed
@@ -256,6 +256,13 @@ class Session:
                 at.registration = at.registration.failed(self._now_ms())
                 continue
             answer = version.boot_answer(result)
+            if answer.status is not Registered.ACCEPTED and answer.status is not at.registration.status:
+                log.warning(
+                    "BootNotification: answered %s: nothing is delivered and no remote start is obeyed until "
+                    "the CSMS accepts; asked again in %d s",
+                    answer.status.value,
+                    answer.interval_s,
+                )
             at.registration = at.registration.answered(answer, version.subprotocol, self._now_ms())
             self._adopt_time(answer.utc_ms)
             if at.registration.accepted and answer.interval_s > 0:
@@ -421,6 +428,7 @@ class Session:
         if self._at.registration.needs_boot(version.subprotocol):
             early = version.before_accepted(action, request.payload, self._at.registration.status)
             if early is not None:
+                self._say_no(action, early.payload, early.why)
                 return early.payload
         try:
             asked = version.command(action, request.payload, self._at.delivery.domain_key)

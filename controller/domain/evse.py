@@ -35,7 +35,13 @@ from controller.domain.events import (
     Trigger,
 )
 from controller.domain.fault_keeper import FaultKeeper
-from controller.domain.faults import METER_SILENT, SAFETY_SILENT, TEMPERATURE_HIGH, UNDER_VOLTAGE
+from controller.domain.faults import (
+    EMERGENCY_STOP,
+    METER_SILENT,
+    SAFETY_SILENT,
+    TEMPERATURE_HIGH,
+    UNDER_VOLTAGE,
+)
 from controller.domain.inputs import EvseFacts, Reading
 from controller.domain.kept_plug import KeptPlug
 from controller.domain.limits import (
@@ -549,6 +555,9 @@ class Evse:
         if facts is not None and facts.temperature_limit_ma is not None and not facts.sensors_lost:
             warnings = warnings | {TEMPERATURE_HIGH}
         cleared = self.keeper.settle(turn, self._meter_silent(turn), warnings)
+        if EMERGENCY_STOP in self.keeper.faults:
+            # ISO 13850 4.1.4: releasing the button must not start anything again by itself (1.6 7.36).
+            self.stop(turn, StoppedReason.EMERGENCY_STOP, Trigger.ABNORMAL_CONDITION)
         if UNDER_VOLTAGE in cleared and self.transaction is not None:
             self.delaying.power_returned(turn)
 
@@ -560,11 +569,14 @@ class Evse:
         if self.session is not None and not (facts.vehicle_connected and same):
             # After a restart of the safety process or the machine nobody knows who was plugged in between.
             unknown = first and not same and facts.vehicle_connected
+            rebooted = (
+                StoppedReason.POWER_LOSS if woke else StoppedReason.REBOOT
+            )  # of the safety process alone
             if woke and not facts.vehicle_connected:
                 unknown = not turn.policy.tx_continues_after_power_loss
             if facts.vehicle_connected and unknown and self._goes_on_after_power_loss(turn):
                 return
-            self._unplugged(turn, StoppedReason.POWER_LOSS if unknown else StoppedReason.EV_DISCONNECTED)
+            self._unplugged(turn, rebooted if unknown else StoppedReason.EV_DISCONNECTED)
         if facts.vehicle_connected and self.session is None:
             turn.emit(SessionStarted(self.spec.evse_id, facts.plug_no, turn.now.utc_ms))
             if self.authorization is not None:
@@ -584,7 +596,7 @@ class Evse:
 
     def _unplugged(self, turn: Turn, reason: StoppedReason) -> None:
         transaction = self.transaction
-        ends = turn.policy.stop_tx_on_ev_side_disconnect or reason is StoppedReason.POWER_LOSS
+        ends = turn.policy.stop_tx_on_ev_side_disconnect or reason is not StoppedReason.EV_DISCONNECTED
         if transaction is not None and transaction.stopping is None and ends:
             trigger = (
                 Trigger.EV_COMMUNICATION_LOST

@@ -71,6 +71,7 @@ UNDER_VOLTAGE = "under-voltage"
 PHASE_MISSING = "phase-missing"
 METER_SILENT = "meter-silent"
 TEMPERATURE_HIGH = "temperature-high"
+EMERGENCY_STOP = "emergency-stop"
 READER_SILENT = "reader-silent"
 RESET_FAILED = "reset-failed"
 CERTIFICATE_EXPIRES = "certificate-expires"
@@ -248,9 +249,9 @@ _SAFETY_ROWS = (
         component201="TemperatureSensor",
     ),
     Fault(
-        "emergency-stop",
+        EMERGENCY_STOP,
         "the emergency stop is pressed, or its wire is broken",
-        "released for a second; the button itself latches",
+        "released for a second; the button itself latches; to charge again, present a card",
         "OtherError",
         after_ms=1_000,
         remedy="find out first why it was pressed, then release it; check the wire if nobody did",

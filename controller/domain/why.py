@@ -22,8 +22,8 @@ _LAST_S = 253_402_300_799
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """``kind``: "verdict", "session", "limit", "inhibit" or "warning". ``since_ms`` UTC ms or None (always,
-    unknown)."""
+    """``kind``: "verdict", "session", "later", "limit", "inhibit" or "warning". ``since_ms`` UTC ms or
+    None (always, unknown)."""
 
     kind: str
     name: str
@@ -71,6 +71,10 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         rows.append(
             Reason("session", "EVSE unavailable", "inoperative", "CSMS or technician", None, "Operative")
         )
+    if evse.scheduled_operative is False:
+        value = "inoperative once the transaction is over and the vehicle gone"
+        kind = "session" if transaction is None else "later"
+        rows.append(Reason(kind, "EVSE unavailable", value, "CSMS or technician", None, "Operative"))
     hold = evse.hold
     if hold is not None and transaction is None:
         rows.append(Reason("session", "firmware update", hold.why, "station", hold.since_ms, hold.clears_by))

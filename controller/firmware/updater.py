@@ -61,6 +61,16 @@ class Trust:
     servers: Callable[[], Options]
 
 
+_SAID = {
+    InstallOutcome.INSTALLED: "installed",
+    InstallOutcome.RESTART: "installed, runs after a restart of the controller:",
+    InstallOutcome.REBOOT: "installed, runs after a restart of the machine:",
+    InstallOutcome.FAILED: "not installed",
+    InstallOutcome.UNVERIFIED: "not installed, the file is not what it should be",
+    InstallOutcome.UNKNOWN: "the version that runs tells whether it was installed",
+}
+
+
 class Updater:
     """``start``: runs a coroutine for as long as the program lives. ``take``: the station's inbox."""
 
@@ -196,7 +206,8 @@ class Updater:
             return Installed(InstallOutcome.FAILED, info=f"{type(error).__name__}: {error}")
 
     def _ended(self, update: int, found: Installed) -> None:
-        self._say(f"firmware: update {update}: {found.outcome} {found.version} {found.info}".rstrip())
+        named = f"firmware: update {update}: {_SAID[found.outcome]} {found.version}".rstrip()
+        self._say(f"{named}: {found.info}" if found.info else named)
         self._take(InstallationEnded(update, found.outcome, found.version, found.info))
 
     async def _drop(self, update: int, work: asyncio.Task[None] | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from controller.domain.commands import (
     ChangeAvailability,
     ClearCache,
@@ -650,17 +652,38 @@ def test_a_restart_between_stop_and_end_does_not_charge_on(hand: Hand) -> None:
     assert ended.stopped_reason is StoppedReason.REMOTE
 
 
-def test_16_CORE_56_power_loss_ends_the_transaction_with_the_register_read_now(hand: Hand) -> None:
+@pytest.mark.parametrize(
+    ("boot", "reason"), [("PowerUp", StoppedReason.POWER_LOSS), ("ApplicationReset", StoppedReason.REBOOT)]
+)
+def test_16_CORE_49_16_CORE_56_power_loss_ends_the_transaction_with_the_register_read_now(
+    hand: Hand, boot: str, reason: StoppedReason
+) -> None:
+    """1.6 7.36: PowerLoss is a complete loss of power; a restart of the processes alone is a Reboot."""
     start(hand)
     hand.register_wh += 250
     new = reborn(hand)
+    new.station.start("1", boot, new.now)
     new.plug_no += 500  # the safety process was restarted: nobody knows who was plugged in between
     new.facts("B")
     new.read()
     (ended,) = new.of(TransactionEnded)
     assert isinstance(ended, TransactionEnded)
-    assert ended.stopped_reason is StoppedReason.POWER_LOSS
+    assert ended.stopped_reason is reason
     assert ended.register_wh == 5_250
+
+
+def test_16_CORE_49_the_emergency_stop_ends_the_transaction(hand: Hand) -> None:
+    """Nothing may start by itself when the button is released (ISO 13850)."""
+    start(hand)
+    hand.facts("B", inhibits=(("emergency-stop", hand.mono_ms),))
+    hand.sleep(1)
+    (ended,) = hand.of(TransactionEnded)
+    assert isinstance(ended, TransactionEnded)
+    assert ended.stopped_reason is StoppedReason.EMERGENCY_STOP
+    hand.facts("B")
+    hand.sleep(30)
+    assert all(one.limit_ma == 0 for one in hand.station.permits(hand.now))
+    assert len(hand.of(TransactionStarted)) == 1
 
 
 def test_a_meter_that_was_reset_does_not_make_a_negative_bill(hand: Hand) -> None:
@@ -743,7 +766,7 @@ def test_a_safety_process_that_has_not_seen_the_board_yet_says_nothing_of_the_pl
     hand.facts("B")
     hand.let_go()
     (ended,) = hand.of(TransactionEnded)
-    assert isinstance(ended, TransactionEnded) and ended.stopped_reason is StoppedReason.POWER_LOSS
+    assert isinstance(ended, TransactionEnded) and ended.stopped_reason is StoppedReason.REBOOT
 
 
 def test_a_vehicle_that_leaves_while_the_contactor_is_welded_at_the_start_is_seen(hand: Hand) -> None:

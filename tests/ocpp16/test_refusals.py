@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controller.local.commands.status import render
 from tests.support.cabin import Cabin
 from tests.support.csms import FakeCsms
 from tests.support.virtual_time import run_virtual
@@ -70,5 +71,49 @@ def test_what_is_done_is_not_explained_and_a_secret_is_never_told(
             assert (await csms.call("ChangeConfiguration", key))["status"] == "Rejected"
             assert "AuthorizationKey: rejected: found 10" in caplog.text
             assert "0011223344" not in caplog.text
+
+    run_virtual(main())
+
+
+def test_a_boot_that_is_not_accepted_is_told_once_and_seen_in_the_status(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms:
+            csms.answers["BootNotification"] = lambda _p: csms.boot("Pending", 30)
+            async with Cabin.build(tmp_path, csms) as cabin:
+                await cabin.sleep(200)
+                assert len(csms.of("BootNotification")) > 2
+                told = [one.getMessage() for one in caplog.records if "BootNotification" in one.getMessage()]
+                assert len(told) == 1 and told[0].startswith("BootNotification: answered Pending")
+                status = render(cabin.app.facade.status())
+                assert "connected with ocpp1.6" in status and "registration Pending" in status
+                await csms.call("RemoteStartTransaction", {"idTag": "T"})
+                assert "RemoteStartTransaction: answered Rejected: not before" in caplog.text
+                csms.answers["BootNotification"] = lambda _p: csms.boot("Accepted")
+                await cabin.online()
+                assert "CSMS      online with ocpp1.6" in render(cabin.app.facade.status())
+
+    run_virtual(main())
+
+
+def test_an_evse_that_will_be_unavailable_says_so_before(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, Cabin.build(tmp_path, csms, evses=2) as cabin:
+            await cabin.online()
+            await cabin.charging(1)
+            inoperative = {"connectorId": 1, "type": "Inoperative"}
+            assert await csms.call("ChangeAvailability", inoperative) == {"status": "Scheduled"}
+            line = "EVSE 1: unavailable as soon as its transaction is over and its vehicle gone"
+            assert line in render(cabin.app.facade.status())
+            (row,) = [one for one in cabin.app.facade.why(1) if one["name"] == "EVSE unavailable"]
+            assert row["kind"] == "later"
+            await cabin.swipe("04A2B3C4")
+            await cabin.sleep(2)
+            verdict = cabin.app.facade.why(1)[0]["value"]
+            assert "EVSE unavailable" in verdict, "Finishing: nobody can charge here any more"
+            await cabin.unplug(1)
+            await cabin.sleep(1)
+            assert line not in render(cabin.app.facade.status())
 
     run_virtual(main())

@@ -230,7 +230,7 @@ TRIALS: dict[str, Trial] = {
     "loop-late": Trial(late, on_time),
     "over-temperature": world_fault("over_temperature"),
     "temperature-sensor-lost": world_fault("temperature_sensor_lost"),
-    "emergency-stop": world_fault("emergency_stop"),
+    "emergency-stop": world_fault("emergency_stop", again=swipe),
     "enclosure-open": world_fault("enclosure_open"),
     "phase-switch-fault": world_fault("phase_feedback_stuck"),
     "over-current": world_fault("over_current", before=limit_to_10_a),

@@ -187,5 +187,5 @@ def before_accepted(action: str, payload: Payload, status: Registered | None) ->
     if status is Registered.REJECTED and not triggers_boot:
         raise NotAnswered(f"{action}: rejected by the CSMS, requests are not answered (1.6 4.2)")
     if action in ("RemoteStartTransaction", "RemoteStopTransaction"):
-        return Answer({"status": "Rejected"})
+        return Answer({"status": "Rejected"}, why="not before the CSMS accepts BootNotification (1.6 4.2)")
     return None

@@ -65,7 +65,12 @@ def render(station: Mapping[str, Any]) -> str:
         for evse in station.get("evses", [])
         if evse.get("reserved_until_ms")
     ]
-    return "\n".join([table(rows), "", table(lines), *reserved, *faults])
+    leaving = [
+        f"EVSE {evse.get('evse_id')}: unavailable as soon as its transaction is over and its vehicle gone"
+        for evse in station.get("evses", [])
+        if evse.get("scheduled_operative") is False
+    ]
+    return "\n".join([table(rows), "", table(lines), *reserved, *leaving, *faults])
 
 
 def evse_row(evse: Mapping[str, Any]) -> tuple[str, ...]:
@@ -89,6 +94,11 @@ def evse_row(evse: Mapping[str, Any]) -> tuple[str, ...]:
 def _csms(csms: Mapping[str, Any]) -> str:
     if csms.get("online"):
         return f"online with {csms.get('protocol')} at {csms.get('url')}"
+    if csms.get("protocol"):
+        return (
+            f"connected with {csms['protocol']} at {csms.get('url')}, but BootNotification is not accepted: "
+            f"registration {csms.get('registration')}"
+        )
     return f"OFFLINE, registration {csms.get('registration', '-')}, {csms.get('url', '-')}"
 
 
