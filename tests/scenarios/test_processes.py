@@ -161,7 +161,7 @@ async def safety_killed() -> None:
         await station.charging()
         await station.stop_and_leave()
         books = await balance(station, csms, 2)
-        assert [one.reason for one in books] == ["PowerLoss", "Local"]
+        assert [one.reason for one in books] == ["Reboot", "Local"]
 
 
 async def no_safety() -> None:
