@@ -298,7 +298,8 @@ class Evse:
         transaction = self.transaction
         if transaction is not None:
             return transaction.stopping is not None and self.ev_left
-        return self.ended is not None or self.timed_out or self.ev_left
+        left = self.ev_left and self.authorization is None  # else somebody begins anew (F2)
+        return self.ended is not None or self.timed_out or left
 
     @property
     def plug_in_socket(self) -> bool:

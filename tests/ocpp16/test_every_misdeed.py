@@ -30,13 +30,13 @@ SETTINGS: dict[str, str | int | bool] = {
     "AuthCtrlr.LocalPreAuthorize": False,  # so that the CSMS is asked in every session
     "AuthCtrlr.OfflineTxForUnknownIdEnabled": True,
     "TxCtrlr.TxBeforeAcceptedEnabled": True,
-    "SampledDataCtrlr.TxUpdatedInterval": 10,
+    "SampledDataCtrlr.TxUpdatedInterval": 5,
     "OCPPCommCtrlr.RetryBackOffRepeatTimes": 0,
     "OCPPCommCtrlr.RetryBackOffRandomRange": 0,
     "OCPPCommCtrlr.RetryBackOffWaitMinimum": 3,
-    "OCPPCommCtrlr.MessageTimeout[Default]": 10,
+    "OCPPCommCtrlr.MessageTimeout[Default]": 5,
     "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": ATTEMPTS,
-    "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": 2,
+    "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": 1,
 }
 TRANSACTION = ("StartTransaction", "MeterValues", "StopTransaction")
 
@@ -54,9 +54,9 @@ class Misdeed:
 
 CUT = Step("cut")  # the connection ends before the message is taken
 MISDEEDS = {
-    "late": Misdeed(late(4)),
-    "too late": Misdeed(late(11)),
-    "much too late": Misdeed(late(40)),
+    "late": Misdeed(late(2)),
+    "too late": Misdeed(late(6)),
+    "much too late": Misdeed(late(25)),
     "twice": Misdeed(twice()),
     "wrongly": Misdeed(answer({"surprise": [1, {"deep": None}]})),
     "never": Misdeed(never()),
@@ -65,7 +65,7 @@ MISDEEDS = {
     "an answer to somebody else": Misdeed(garbage('[3,"nobody",{}]')),
     "hangs up": Misdeed(hang_up()),
     "request lost": Misdeed(CUT, taken=False),
-    "vanishes": Misdeed(hang_up(), away_s=15),
+    "vanishes": Misdeed(hang_up(), away_s=8),
     "refuses for ever": Misdeed(error("InternalError"), taken=False, ever=True),
     "silent for ever": Misdeed(never(), taken=False, ever=True),
 }
@@ -219,7 +219,7 @@ async def online(life: Life) -> None:
     await life.swipe("ONE", TransactionStarted, 1)
     await cabin.plug(2)
     await life.swipe("TWO", TransactionStarted, 2)
-    await cabin.sleep(12)
+    await cabin.sleep(6)
     await life.swipe("ONE", TransactionEnded, 1)
     await cabin.unplug(1)
     await life.swipe("TWO", TransactionEnded, 2)
@@ -234,11 +234,11 @@ async def offline(life: Life) -> None:
     await life.swipe("ONE", TransactionStarted, 1)
     await cabin.plug(2)
     await life.swipe("TWO", TransactionStarted, 2)
-    await cabin.sleep(12)
+    await cabin.sleep(6)
     await life.swipe("ONE", TransactionEnded, 1)
     await cabin.unplug(1)
     await cabin.csms.up()
-    await cabin.sleep(12)
+    await cabin.sleep(6)
     await life.swipe("TWO", TransactionEnded, 2)
     await cabin.unplug(2)
 

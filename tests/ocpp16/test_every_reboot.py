@@ -24,7 +24,7 @@ from tests.support.virtual_time import run_virtual
 SETTINGS: dict[str, str | int | bool] = {
     "AuthCtrlr.LocalPreAuthorize": False,
     "AuthCtrlr.OfflineTxForUnknownIdEnabled": True,
-    "SampledDataCtrlr.TxUpdatedInterval": 10,
+    "SampledDataCtrlr.TxUpdatedInterval": 5,
     "OCPPCommCtrlr.RetryBackOffRandomRange": 0,
     "OCPPCommCtrlr.RetryBackOffRepeatTimes": 0,
     "OCPPCommCtrlr.RetryBackOffWaitMinimum": 3,
@@ -71,7 +71,7 @@ async def session(cabin: Cabin, offline: bool) -> None:
 
     async def swipe(uid: str) -> None:
         await cabin.until(lambda: cabin.app is not None, "the controller runs")
-        await cabin.swipe(uid, settle_s=6)
+        await cabin.swipe(uid, settle_s=4)
 
     if offline:
         await cabin.csms.down()
@@ -79,7 +79,7 @@ async def session(cabin: Cabin, offline: bool) -> None:
     await swipe("ONE")
     await cabin.plug(2)
     await swipe("TWO")
-    await cabin.sleep(12)
+    await cabin.sleep(6)
     await swipe("ONE")
     if offline:
         await cabin.csms.up()

@@ -396,6 +396,13 @@ def test_16_CORE_51_16_CORE_53_16_CORE_54_unplugged_at_the_vehicle_ends_it(tmp_p
             await cabin.plug()
             await cabin.sleep(30)
             assert cabin.bay().current_ma == 0 and len(csms.of("StartTransaction")) == 1, "not resumed"
+            await cabin.pull_out()
+            await cabin.swipe("04A2B3C4", settle_s=2)
+            assert infos(csms)[-1] == ("Preparing", "NoError", ""), "F2: begun anew"
+            await cabin.plug()
+            await cabin.until(lambda: cabin.bay().current_ma > 0, "a new transaction")
+            await cabin.pull_out()
+            await stopped(cabin, 2)
             await cabin.unplug()
             await cabin.sleep(2)
             assert infos(csms)[-1] == ("Available", "NoError", "")
