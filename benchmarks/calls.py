@@ -45,13 +45,21 @@ REQUESTS: dict[str, dict[str, Any]] = {
 WARM_UP = 50
 
 
+def request(action: str, number: int) -> dict[str, Any]:
+    """The same profile again would not be written."""
+    payload = REQUESTS[action]
+    if action != "SetChargingProfile":
+        return payload
+    return {**payload, "csChargingProfiles": {**PROFILE, "stackLevel": number % 2}}
+
+
 async def load(csms: LightCsms, pid: int, action: str, calls: int) -> tuple[float, float, float]:
     """CALLs per second, CPU microseconds and resident MiB of the station."""
-    for _ in range(WARM_UP):
-        await csms.call(action, REQUESTS[action])
+    for number in range(WARM_UP):
+        await csms.call(action, request(action, number))
     before_s, began_s = cpu_s(pid), time.perf_counter()
-    for _ in range(calls):
-        await csms.call(action, REQUESTS[action])
+    for number in range(calls):
+        await csms.call(action, request(action, number))
     took_s = time.perf_counter() - began_s
     return calls / took_s, (cpu_s(pid) - before_s) / calls * 1e6, memory(pid).resident
 

@@ -152,6 +152,8 @@ FIRMWARE = "firmware"
 TICK_S = 1.0
 KEEP_DAYS = 90
 """What was delivered and is this old leaves the journal (about 1 MB a day of uninterrupted charging)."""
+MOST_BYTES = 512 * 1024 * 1024
+"""The journal fills no card, whatever a CSMS has it write: then what was delivered leaves it earlier."""
 RESTART_WAIT_S = 10.0
 """Before a restart that a CSMS asked for, what happened is delivered, if that takes no longer."""
 TELL_S = 2.0
@@ -526,7 +528,7 @@ class App:
 
     def _prune(self, now: Now) -> None:
         try:
-            self.journal.prune([READER], KEEP_DAYS, now)
+            self.journal.prune([READER], KEEP_DAYS, now, most_bytes=MOST_BYTES)
         except StorageError as error:
             self._say(f"journal: {error}")
 

@@ -22,6 +22,7 @@ from controller.csms.peer import Peer
 from controller.csms.registration import Registration
 from controller.csms.rpc import Call, CallFailed, CallRefused, CallTimeout, CsmsError, Request, Rpc
 from controller.csms.status import StatusBook
+from controller.csms.thrift import Thrift
 from controller.csms.trace import FrameObserver
 from controller.csms.version import Answer, Query, Registered, StationIdentity, Version
 from controller.csms.wire import Payload
@@ -98,6 +99,7 @@ class Standing:
     statuses: StatusBook = field(default_factory=StatusBook)
     registration: Registration = field(default_factory=Registration)
     past_errors: PastErrors = field(default_factory=PastErrors)
+    thrift: Thrift = field(default_factory=Thrift)
     offline_since_ms: int | None = None  # CLOCK_MONOTONIC, None = never was online
     heartbeat_utc_ms: int | None = None  # when the last Heartbeat was answered
 
@@ -445,11 +447,24 @@ class Session:
         if isinstance(asked, TriggerMessage) and asked.kind is TriggerKind.BOOT:
             verdict = self._trigger_boot()
         else:
-            verdict = await self._at.station.ask(asked)
+            verdict = await self._ask(asked)
         payload = version.reply(action, verdict)
         if verdict.status not in _DONE:
             self._say_no(action, payload, verdict.info or verdict.reason)
         return payload
+
+    async def _ask(self, command: Command) -> Verdict:
+        """Not faster than the journal may grow."""
+        thrift, journal = self._at.thrift, self._at.journal
+        wait_ms = thrift.wait_ms(self._now_ms())
+        if wait_ms:
+            log.warning("the CSMS is slowed down: its requests write more than the journal should hold")
+            await asyncio.sleep(wait_ms / 1000)
+        before = journal.last_seq()
+        try:
+            return await self._at.station.ask(command)
+        finally:
+            thrift.spend(journal.last_seq() - before, self._now_ms())
 
     def _say_no(self, action: str, payload: Payload, why: str) -> None:
         """1.6 has no field for the reason of a refusal: it is in the station's own messages."""

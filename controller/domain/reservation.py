@@ -15,6 +15,7 @@ with the holder's card: who shows it and does not plug in has lost the authoriza
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from dataclasses import replace
 
 from controller.domain.block import Handler
 from controller.domain.commands import CancelReservation, ReserveNow, Status, Verdict
@@ -167,6 +168,9 @@ class Reservations:
             command.expires_at_ms,
             turn.now.utc_ms,
         )
+        old = self.all.get(command.reservation_id)
+        if old is not None and made == replace(old, at_ms=made.at_ms):
+            return Verdict(Status.ACCEPTED)  # asked for again: nothing is new, nothing is written
         turn.emit(made)
         evse = self._evses.get(command.evse_id)
         if evse is not None and evse.authorization is not None:  # of the holder before

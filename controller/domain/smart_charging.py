@@ -173,8 +173,26 @@ class SmartCharging:
             # For the running transaction, whether it was named or not: so that it replaces, and is replaced.
             transaction = self._evses[command.evse_id].transaction
             profile = replace(profile, transaction_id=None if transaction is None else transaction.id)
-        turn.emit(ProfileInstalled(command.evse_id, profile, turn.now.utc_ms))
+        if not self._there_already(command.evse_id, profile):
+            turn.emit(ProfileInstalled(command.evse_id, profile, turn.now.utc_ms))
         return Verdict(Status.ACCEPTED)
+
+    def _there_already(self, evse_id: int, profile: ChargingProfile) -> bool:
+        """A CSMS that sends the same profile every few seconds, as some do, writes nothing. Only when it
+        makes no difference since when a profile is there: not where its schedule counts from that, nor where
+        the later of two on the same level counts."""
+        one = self.profiles.get(profile.id)
+        if one is None or one.evse_id != evse_id or one.profile != profile:
+            return False
+        if profile.purpose in STATION_WIDE and (
+            profile.kind is ProfileKind.RELATIVE or profile.schedule.starts_at_ms is None
+        ):
+            return False
+        return not any(
+            other.profile.purpose is profile.purpose and other.profile.stack_level == profile.stack_level
+            for id_, other in self.profiles.items()
+            if id_ != profile.id
+        )
 
     def fault(self, evse_id: int, profile: ChargingProfile, turn: Turn, starting: bool) -> Verdict | None:
         """Why a profile cannot be taken (1.6 3.13.1, 5.16.4, 9.4; 2.0.1 K01), or None. ``starting``: it comes

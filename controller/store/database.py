@@ -111,6 +111,14 @@ class Database:
         finally:
             os.close(self._lock_fd)
 
+    def used_bytes(self) -> int:
+        """What the file holds; pages that were freed are used again and do not count."""
+        sql = (
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        )
+        return int(self.rows("measure the database", sql)[0][0])
+
     def rows(self, operation: str, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query. ``operation`` completes "cannot ..." in the message of a ``StorageError``."""
         try:

@@ -154,9 +154,17 @@ class SqliteJournal:
         )
         return str(rows[0][0]) if rows else None
 
-    def prune(self, readers: Collection[str], keep_days: int, now: Now, limit: int = 1000) -> int:
+    def prune(
+        self,
+        readers: Collection[str],
+        keep_days: int,
+        now: Now,
+        limit: int = 1000,
+        most_bytes: int | None = None,
+    ) -> int:
         """Forget the oldest entries: done with by every one of ``readers``, covered by the snapshot and older
-        than ``keep_days`` days. At most ``limit`` at a time, the last entry never. Returns how many.
+        than ``keep_days`` days, or of any age while the file holds more than ``most_bytes``. At most
+        ``limit`` at a time, the last entry never. Returns how many.
 
         A reader that has not moved yet keeps everything. Raises ``StorageError``.
         """
@@ -173,7 +181,8 @@ class SqliteJournal:
             "SELECT seq FROM journal WHERE utc_ms >= ? ORDER BY seq LIMIT 1",
             (now.utc_ms - keep_days * _DAY_MS,),
         )
-        if first_kept:
+        too_large = most_bytes is not None and self._database.used_bytes() > most_bytes
+        if first_kept and not too_large:
             covered = min(covered, first_kept[0][0] - 1)
         with self._database.transaction("forget old entries of the journal") as transaction:
             return transaction.execute(

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from controller.csms.thrift import REFILL_MS
+from controller.domain.events import ProfileInstalled
 from tests.support import pki
 from tests.support.cabin import Cabin
 from tests.support.csms import FakeCsms
@@ -39,5 +43,111 @@ def test_16_SEC_17_16_SEC_23_16_SEC_33_no_certificate_ends_the_controller(tmp_pa
                 answer = await csms.call("CertificateSigned", {"certificateChain": pem})
                 assert answer == {"status": "Rejected"}
             assert cabin.app is app and cabin.station.online and cabin.bay().current_ma > 0
+
+    run_virtual(main())
+
+
+FAR = "2026-12-31T00:00:00Z"
+
+
+def profile(level: int = 0) -> dict[str, Any]:
+    return {
+        "connectorId": 1,
+        "csChargingProfiles": {
+            "chargingProfileId": 1,
+            "stackLevel": level,
+            "chargingProfilePurpose": "TxDefaultProfile",
+            "chargingProfileKind": "Absolute",
+            "chargingSchedule": {
+                "startSchedule": "2026-01-01T00:00:00Z",
+                "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [{"startPeriod": 60 * n, "limit": 16.0} for n in range(24)],
+            },
+        },
+    }
+
+
+def reservation(id_tag: str = "A") -> dict[str, Any]:
+    return {"connectorId": 1, "expiryDate": FAR, "idTag": id_tag, "reservationId": 1}
+
+
+AGAIN = {
+    "SetChargingProfile": profile(),
+    "ReserveNow": reservation(),
+    "ChangeAvailability": {"connectorId": 0, "type": "Operative"},
+    "ChangeConfiguration": {"key": "HeartbeatInterval", "value": "77"},
+    "ClearChargingProfile": {"id": 4711},
+    "CancelReservation": {"reservationId": 4711},
+    "ClearCache": {},
+    "UnlockConnector": {"connectorId": 1},
+    "RemoteStopTransaction": {"transactionId": 4711},
+    "TriggerMessage": {"requestedMessage": "StatusNotification"},
+    "DataTransfer": {"vendorId": "x", "data": "y" * 5000},
+}
+
+
+@pytest.mark.parametrize("action", AGAIN)
+def test_what_changes_nothing_writes_nothing(tmp_path: Path, action: str) -> None:
+    """Some central systems send the same profile every few seconds."""
+
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, build(tmp_path, csms) as cabin:
+            await cabin.online()
+            await csms.call(action, AGAIN[action])
+            before = len(cabin.events())
+            for _ in range(20):
+                await csms.call(action, AGAIN[action])
+            assert len(cabin.events()) == before
+
+    run_virtual(main())
+
+
+def test_a_profile_sent_again_counts_from_now_where_its_schedule_does(tmp_path: Path) -> None:
+    """A station-wide Relative profile counts from the instant it was sent (1.6 7.9): that is new."""
+
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, build(tmp_path, csms) as cabin:
+            await cabin.online()
+            relative = profile()
+            relative["connectorId"] = 0
+            relative["csChargingProfiles"] |= {
+                "chargingProfilePurpose": "ChargePointMaxProfile",
+                "chargingProfileKind": "Relative",
+            }
+            del relative["csChargingProfiles"]["chargingSchedule"]["startSchedule"]
+            for _ in range(3):
+                assert await csms.call("SetChargingProfile", relative) == {"status": "Accepted"}
+                await cabin.sleep(5)
+            assert len(cabin.happened(ProfileInstalled)) == 3
+
+    run_virtual(main())
+
+
+def test_a_csms_in_a_loop_is_slowed_down_and_not_refused(tmp_path: Path) -> None:
+    """At the speed of the wire it would write a gigabyte an hour; an honest one never notices."""
+
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, build(tmp_path, csms) as cabin:
+            await cabin.online()
+            await cabin.charging()
+            assert cabin.app is not None and cabin.app.client is not None
+            thrift = cabin.app.client._standing.thrift
+            assert thrift.wait_ms(cabin.clock.now().mono_ms) == 0
+            thrift.left = 20  # most of the burst is used up
+            begun_ms = cabin.clock.now().mono_ms
+            for number in range(120):
+                if number == 60:  # a new connection is no new bucket
+                    await csms.hang_up()
+                    await cabin.until(lambda: csms.connections == 2, "it is back")
+                    await cabin.online()
+                answer = await csms.call("SetChargingProfile", profile(number % 2))
+                assert answer == {"status": "Accepted"}, "it is carried out, only later"
+            assert len(cabin.happened(ProfileInstalled)) == 120
+            assert cabin.clock.now().mono_ms - begun_ms > 80 * REFILL_MS
+            begun_ms = cabin.clock.now().mono_ms
+            for _ in range(50):
+                await csms.call("GetConfiguration", {"key": ["HeartbeatInterval"]})
+            assert cabin.clock.now().mono_ms - begun_ms < REFILL_MS, "what only asks waits for nothing"
+            assert cabin.bay().current_ma > 0
 
     run_virtual(main())

@@ -182,3 +182,20 @@ def test_a_move_that_was_not_synced_is_synced_by_moving_again(database: Database
     assert steps.count("committed") == 2
     journal.advance("csms", 1)
     assert steps.count("committed") == 2
+
+
+def test_a_file_that_is_too_large_forgets_what_was_delivered_earlier(database: Database) -> None:
+    journal = SqliteJournal(database, "boot-1")
+    journal.append([UPDATED] * 5000, NOW)
+    journal.advance("csms", 4000)
+    SqliteSnapshots(database).save(5000, "{}")
+    full = database.used_bytes()
+    assert journal.prune(("csms",), 30, NOW, most_bytes=full) == 0, "as long as there is room it stays"
+    assert journal.prune(("csms",), 30, NOW) == 0
+    gone = 0
+    while count := journal.prune(("csms",), 30, NOW, most_bytes=full // 2):
+        gone += count
+    assert 2000 < gone < 4000 and database.used_bytes() <= full // 2
+    while count := journal.prune(("csms",), 30, NOW, most_bytes=0):
+        gone += count
+    assert gone == 4000, "what was not delivered stays, however large it is"
