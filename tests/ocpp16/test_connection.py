@@ -272,7 +272,7 @@ def test_16_CONN_21_message_timeout_can_be_set(tmp_path: Path) -> None:
     run_virtual(one())
 
 
-def test_16_CORE_12_16_CORE_13_16_CONN_17_heartbeats(tmp_path: Path) -> None:
+def test_16_CORE_12_heartbeats_after_the_interval_and_after_a_new_one_at_once(tmp_path: Path) -> None:
     async def one() -> None:
         async with FakeCsms("ocpp1.6", interval_s=100) as csms, Cabin.build(tmp_path, csms) as cabin:
             await cabin.online()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from controller.domain.events import (
     TransactionEnded,
     TransactionStarted,
 )
+from hal.profile import load_profile
 from tests.support.cabin import Cabin
 from tests.support.csms import FakeCsms, answer, error, never
 from tests.support.ledger import Ledger
@@ -52,7 +54,7 @@ async def stopped(cabin: Cabin, count: int = 1) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("plug_first", [True, False])
-def test_16_CORE_47_16_CORE_15_16_CORE_16_16_CORE_37_16_CORE_39_16_CORE_48_a_session(
+def test_16_CORE_47_16_CORE_15_16_CORE_16_16_CORE_37_16_CORE_39_16_CORE_48_16_CORE_50_a_session(
     tmp_path: Path, plug_first: bool
 ) -> None:
     async def one() -> None:
@@ -71,7 +73,9 @@ def test_16_CORE_47_16_CORE_15_16_CORE_16_16_CORE_37_16_CORE_39_16_CORE_48_a_ses
             await cabin.until(lambda: cabin.bay().current_ma > 0, "it charges")
             began = csms.now()
             await cabin.sleep(70)
-            await cabin.swipe("04A2B3C4")
+            assert cabin.bay().locked
+            await cabin.swipe("04A2B3C4", settle_s=5)
+            assert not cabin.bay().locked
             stop = await stopped(cabin)
             assert payloads(csms, "Authorize") == [{"idTag": "04A2B3C4"}], "16.CORE.17: no second question"
             (start,) = payloads(csms, "StartTransaction")
@@ -172,7 +176,7 @@ def test_16_CORE_55_the_answer_to_a_stop_updates_the_cache(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("online", [True, False], ids=["online", "begun offline"])
-def test_16_CORE_40_16_CORE_50_refused_after_the_start(tmp_path: Path, online: bool) -> None:
+def test_16_CORE_40_refused_after_the_start(tmp_path: Path, online: bool) -> None:
     """StopTransactionOnInvalidId: DeAuthorized, and the cable waits for its owner."""
 
     async def one() -> None:
@@ -424,6 +428,27 @@ def test_16_CORE_54_locked_until_the_identifier_is_shown(tmp_path: Path) -> None
             assert cabin.bay().locked
             await cabin.swipe("CARD", settle_s=2)
             assert not cabin.bay().locked
+
+    run_virtual(one())
+
+
+def test_16_CORE_54_16_CORE_53_a_fixed_cable_has_nothing_to_unlock(tmp_path: Path) -> None:
+    """Errata 3.84: always false, read-only. And nobody has to do anything after the end (C1)."""
+
+    async def one() -> None:
+        profile = load_profile("simulated", 1)
+        fixed = replace(profile, evses=tuple(replace(one, tethered=True, lock=None) for one in profile.evses))
+        async with FakeCsms("ocpp1.6") as csms, Cabin.build(tmp_path, csms, profile=fixed) as cabin:
+            await cabin.online()
+            key = "UnlockConnectorOnEVSideDisconnect"
+            found = await csms.call("GetConfiguration", {"key": [key]})
+            assert found["configurationKey"] == [{"key": key, "readonly": True, "value": "false"}]
+            assert await change(csms, key, "true") == "Rejected"
+            await cabin.charging()
+            await cabin.pull_out()
+            assert (await stopped(cabin))["reason"] == "EVDisconnected"
+            await cabin.sleep(5)
+            assert infos(csms)[-1] == ("Available", "NoError", "")
 
     run_virtual(one())
 

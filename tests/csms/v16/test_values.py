@@ -27,5 +27,11 @@ def test_16_CORE_92_frequency_goes_without_unit() -> None:
     assert "unit" not in value
 
 
+def test_16_CONN_15_the_schemas_own_spelling_of_celsius_is_sent() -> None:
+    sample = MeterSample(T0_MS, ReadingContext.OTHER, (SampledValue(Measurand.TEMPERATURE, 41_500),))
+    (value,) = meter_values([sample])[0]["sampledValue"]
+    assert (value["value"], value["unit"]) == ("41.5", "Celcius")
+
+
 def test_an_empty_sample_is_left_out() -> None:
     assert meter_values([MeterSample(T0_MS, ReadingContext.OTHER, ())]) == []
