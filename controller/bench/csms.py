@@ -98,6 +98,7 @@ class DeskCsms:
         self._listeners: set[Callable[[Frame], None]] = set()
         self._server: Server | None = None
         self._files: FileServer | None = None
+        self._passwords = [(options.password or "").encode()]  # the newest last; the one before still opens
 
     async def __aenter__(self) -> DeskCsms:
         await self.start()
@@ -186,6 +187,8 @@ class DeskCsms:
             raise RequestFailed(f"station {identity} is not connected")
         side, _ = self._sides[identity]
         answer = await side.request(order.action, order.payload, order.checked)
+        if order.action == "ChangeConfiguration" and answer.get("status") == "Accepted":
+            self._learn_password(order.payload)
         return {
             "identity": identity,
             "action": order.action,
@@ -248,9 +251,19 @@ class DeskCsms:
 
         return process
 
+    def _learn_password(self, payload: Mapping[str, Any]) -> None:
+        """1.6 white paper A01: the station comes back with what it was just given."""
+        if str(payload.get("key")).casefold() == "authorizationkey":
+            value = str(payload.get("value"))
+            try:
+                self._passwords.append(bytes.fromhex(value))
+            except ValueError:
+                self._passwords.append(value.encode())
+            del self._passwords[:-2]
+
     async def _check(self, user: str, password: str) -> bool:
         # The identity has to be the user name as well; the path is compared in _station.
-        return hmac.compare_digest(password.encode(), (self._options.password or "").encode())
+        return any(hmac.compare_digest(password.encode(), one) for one in self._passwords)
 
     async def _station(self, socket: ServerConnection) -> None:
         path = socket.request.path if socket.request is not None else ""

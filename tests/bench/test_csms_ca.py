@@ -7,6 +7,7 @@ import json
 import ssl
 import stat
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography import x509
@@ -123,5 +124,28 @@ def test_a_registration_can_be_put_off(tmp_path: Path) -> None:
                 await station.send(json.dumps(boot))
                 answer = json.loads(await station.recv())[2]
                 assert (answer["status"], answer["interval"]) == expected
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_new_password_is_what_the_station_comes_back_with() -> None:
+    """White paper A01: after ChangeConfiguration of AuthorizationKey, in hexadecimal or as text."""
+
+    async def main() -> None:
+        async with DeskCsms(CsmsOptions(password="0123456789abcdef")) as csms:
+            password = "0123456789abcdef"
+            for value, after in ((b"fedcba9876543210".hex(), "fedcba9876543210"), ("text, 16 or more", "")):
+                url = csms.url.replace("ws://", f"ws://CP-1:{quote(password)}@") + "/CP-1"
+                async with connect(url, subprotocols=SUBPROTOCOL) as station:
+                    order = asyncio.create_task(csms.order(["set", "AuthorizationKey", value]))
+                    call = json.loads(await station.recv())
+                    await station.send(json.dumps([3, call[1], {"status": "Accepted"}]))
+                    await order
+                password = after or value
+            url = csms.url.replace("ws://", f"ws://CP-1:{quote(password)}@") + "/CP-1"
+            async with connect(url, subprotocols=SUBPROTOCOL):
+                pass
+            with pytest.raises(InvalidStatus):
+                await connect(csms.url.replace("ws://", "ws://CP-1:0123456789abcdef@") + "/CP-1")
 
     asyncio.run(asyncio.wait_for(main(), 20))
