@@ -401,9 +401,15 @@ class _Reader:
 
     def pem_file(self, table: Mapping[str, Any], key: str) -> Path | None:
         file = self.file(table, "csms", key)
-        if file is not None and not file.is_file():
+        if file is None:
+            return None
+        try:
+            found = "" if file.is_file() else "no such file"
+        except OSError as error:  # a directory on the way there that this user may not enter
+            found = error.strerror or str(error)
+        if found:
             what = "the private key in PEM" if key == "key_file" else "PEM certificates"
-            self.wrong(f"csms.{key}", f"{file}: no such file", f"a file with {what}")
+            self.wrong(f"csms.{key}", f"{file}: {found}", f"a file with {what}")
             return None
         return file
 

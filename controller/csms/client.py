@@ -18,7 +18,7 @@ from controller.clock import Clock
 from controller.csms.backoff import Backoff, BackoffSettings
 from controller.csms.delivery import Delivery, as_written
 from controller.csms.link import Link, connect
-from controller.csms.rpc import DIALECTS, CallFailed, CsmsError, LinkError, Rpc
+from controller.csms.rpc import DIALECTS, CallFailed, CsmsError, LinkClosed, LinkError, Rpc
 from controller.csms.schema import Schemas
 from controller.csms.session import AccessPort, Session, Standing, StationPort, wait_for
 from controller.csms.trace import FrameObserver
@@ -28,7 +28,8 @@ from controller.csms.v201 import V201
 from controller.csms.version import StationIdentity, Version
 from controller.domain.effects import AskAuthorize, AskSignature, Send
 from controller.domain.events import Event
-from controller.domain.inputs import AuthorizeAnswered, SignatureAnswered
+from controller.domain.inputs import AuthorizeAnswered, SecurityNoticed, SignatureAnswered
+from controller.domain.security_events import INVALID_MESSAGES
 from controller.settings.catalog import (
     BASIC_AUTH_PASSWORD,
     HEARTBEAT_INTERVAL,
@@ -222,6 +223,8 @@ class Client:
                 log.warning("CSMS: %s", error)
                 if isinstance(error, CsmsError):
                     self._access.failed(error)
+                if isinstance(error, LinkClosed) and error.broken:
+                    self._standing.station.take(SecurityNoticed(INVALID_MESSAGES, error.why))
             finally:
                 self._on_state()
             if self._reconnect.is_set():

@@ -62,12 +62,14 @@ class LinkError(CsmsError):
 
 
 class LinkClosed(CsmsError):
-    """The connection is gone. ``code``: websocket close code (RFC 6455 7.4), None when it just broke."""
+    """The connection is gone. ``code``: websocket close code (RFC 6455 7.4), None when it just broke.
+    ``broken``: this station ended it, because the other side broke the rules of websockets."""
 
-    def __init__(self, why: str, code: int | None = None) -> None:
+    def __init__(self, why: str, code: int | None = None, *, broken: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.code = code
+        self.broken = broken
 
 
 class Kind(StrEnum):

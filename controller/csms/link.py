@@ -282,9 +282,8 @@ class Link:
             sent = getattr(closed, "sent", None)  # we failed the connection: bad UTF-8, too large, bad frame
             cause = closed.__cause__ or "without a close frame"
             if sent is not None:
-                return LinkClosed(
-                    f"{self._where} broke the websocket rules: {sent.reason or cause}", sent.code
-                )
+                why = f"{self._where} broke the websocket rules: {sent.reason or cause}"
+                return LinkClosed(why, sent.code, broken=True)
             return LinkClosed(f"the connection to {self._where} broke: {cause}")
         reason = f": {received.reason}" if received.reason else ""
         return LinkClosed(

@@ -380,14 +380,17 @@ async def both_sides(
             yield plain, locked, cabin
 
 
-def test_16_SEC_13_from_1_to_2_the_station_comes_back_over_tls_with_its_queue(tmp_path: Path) -> None:
+@pytest.mark.parametrize("evses", [1, 2])
+def test_16_SEC_13_from_1_to_2_the_station_comes_back_over_tls_with_its_queue(
+    tmp_path: Path, evses: int
+) -> None:
     async def main() -> None:
-        async with both_sides(tmp_path, server_tls()) as (plain, locked, cabin):
-            await cabin.charging()
+        async with both_sides(tmp_path, server_tls(), evses=evses) as (plain, locked, cabin):
+            await cabin.charging(evses)
             await cabin.delivered()
             assert await change(plain, "SecurityProfile", "2") == "Accepted"
             await locked.until(lambda: locked.connections == 1)
-            await cabin.unplug()
+            await cabin.unplug(evses)
             await locked.wait("StopTransaction")
             await cabin.delivered()
             assert (plain.connections, locked.connections) == (1, 1)
@@ -397,9 +400,9 @@ def test_16_SEC_13_from_1_to_2_the_station_comes_back_over_tls_with_its_queue(tm
             assert app_of(cabin).facade.status()["csms"]["security_profile"] == 2
             # Now the TLS port vanishes: the plain one is never used again.
             await locked.down()
-            await cabin.sleep(200)
+            await cabin.sleep(100)
             await cabin.restart(reboot=True)
-            await cabin.sleep(200)
+            await cabin.sleep(100)
             assert plain.connections == 1 and len(plain.passwords) == 1
             await locked.up()
             await cabin.online()
@@ -631,6 +634,11 @@ def test_16_SEC_27_invalid_messages_are_logged_in_bounds(tmp_path: Path) -> None
             await csms.raw('[2,"c","Fnord",{}]')  # not implemented is not invalid
             await cabin.sleep(120)
             assert len(events(cabin)) <= 12
+            assert csms._socket is not None
+            csms._socket.transport.write(b"\x81\xff\x00\x00\x00\x00\x00\x00\x00\x01")  # a masked frame
+            await csms.until(lambda: csms.connections == 2)
+            await cabin.sleep(120)
+            assert "broke the websocket rules" in events(cabin)[-1].info
 
     play(main)
 
