@@ -33,7 +33,7 @@ from controller.config import (
     load_config,
 )
 from controller.csms.access import Access, Address
-from controller.csms.client import Client
+from controller.csms.client import VERSIONS, Client
 from controller.csms.delivery import READER
 from controller.csms.session import wait_for
 from controller.csms.trace import Renderer
@@ -445,6 +445,12 @@ class App:
         last = self.journal.after(self.journal.last_seq() - 1, 1)
         return "ApplicationReset" if last and last[0].boot_id == self._machine_boot_id else "PowerUp"
 
+    def _csms(self) -> CsmsChosen:
+        csms = self.config.csms
+        if csms is None:
+            return CsmsChosen(None)
+        return CsmsChosen(csms.url, all(VERSIONS[name].plug_times_out for name in csms.versions))
+
     def _resume_clock(self) -> None:
         """Go on with the time that was known before a restart of the program. After a restart of the machine
         nobody knows the time yet; but it is not earlier than what the journal has."""
@@ -477,7 +483,7 @@ class App:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 # The first input of this run: what it sets going needs the group.
-                self.inbox.take(CsmsChosen(self.config.csms.url if self.config.csms else None))
+                self.inbox.take(self._csms())
                 greeted = None if self.client is None else self._greeted
                 parts = [group.create_task(self.peripherals.run(greeted)), group.create_task(self._ticks())]
                 if self.link is not None:

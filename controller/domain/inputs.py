@@ -122,9 +122,11 @@ class CsmsChanged:
 
 @dataclass(frozen=True, slots=True)
 class CsmsChosen:
-    """The CSMS of this station, by its URL; None = it has none and needs nobody's acceptance."""
+    """The CSMS of this station, by its URL; None = it has none and needs nobody's acceptance.
+    ``plug_times_out``: as in ``CsmsChanged``, by the protocols that may be spoken with it."""
 
     url: str | None
+    plug_times_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

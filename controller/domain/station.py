@@ -452,6 +452,7 @@ class Station:
 
     def _csms_chosen(self, chosen: CsmsChosen, turn: Turn) -> None:
         self.csms = chosen.url
+        self.plug_times_out = turn.plug_times_out = chosen.plug_times_out
         turn.charging_allowed = self.charging_allowed
 
     def _storage_changed(self, changed: StorageChanged, turn: Turn) -> None:

@@ -367,6 +367,25 @@ def test_16_CORE_46_a_plug_alone_is_finishing_in_time(tmp_path: Path) -> None:
     run_virtual(one())
 
 
+@pytest.mark.parametrize("versions", [("ocpp1.6",), ("ocpp2.0.1", "ocpp1.6")], ids=["1.6 only", "both"])
+def test_16_CORE_46_offline_since_its_start_a_station_keeps_to_its_protocol(
+    tmp_path: Path, versions: tuple[str, ...]
+) -> None:
+    """One that may speak 2.0.1 has no such time-out before it knows."""
+
+    async def one() -> None:
+        settings: Settings = {**OFFLINE, "TxCtrlr.TxBeforeAcceptedEnabled": True}
+        async with FakeCsms("ocpp1.6") as csms:
+            await csms.down()
+            async with Cabin.build(tmp_path, csms, *versions, settings=settings) as cabin:
+                await cabin.plug()
+                await cabin.sleep(120)
+                await cabin.swipe("CARD", settle_s=5)
+                assert bool(cabin.happened(TransactionStarted)) is (len(versions) > 1)
+
+    run_virtual(one())
+
+
 def test_a_time_out_by_setting_needs_no_replug(tmp_path: Path) -> None:
     async def one() -> None:
         settings: Settings = {"JoulepostCtrlr.ReplugAfterTimeOut": False}
