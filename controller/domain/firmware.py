@@ -416,6 +416,10 @@ class Firmware:
         if due and self._resetting():
             return False  # a restart in the middle would spoil it: after that restart
         if due and not waits:
+            if order.certificate is None and not turn.policy.unsigned_firmware:
+                # It was allowed when it was asked for; the security profile was raised since (L01.FR.20).
+                self._tell(turn, FirmwareStatus.INSTALLATION_FAILED, "only signed firmware is installed")
+                return False
             self._tell(turn, FirmwareStatus.INSTALLING)
             self._busy = True
             turn.do(InstallFirmware(order.number, self._digest))

@@ -44,6 +44,7 @@ from controller.domain.inputs import (
     FirmwareVerified,
     InstallationEnded,
     InstallOutcome,
+    PolicyChanged,
     SigningCertificateChecked,
     Tick,
 )
@@ -400,6 +401,19 @@ def test_16_SEC_37_installation_waits_for_its_date(station: Updating) -> None:
     assert station.told()[-1] == "InstallScheduled"
     station.sleep(1)
     assert station.told()[-1] == "Installing"
+
+
+def test_16_SEC_41_an_unsigned_update_from_before_the_profile_was_raised_is_not_installed(
+    station: Updating,
+) -> None:
+    station.ask(install_at_ms=station.utc_ms + 60_000)
+    station.tick()
+    station.fetched()
+    assert station.told()[-1] == "InstallScheduled"
+    station.give(PolicyChanged(replace(station.station.policy, unsigned_firmware=False)))
+    station.sleep(61)
+    assert station.told()[-1] == "InstallationFailed" and station.done(InstallFirmware) == []
+    assert not station.station.evses[1].hold
 
 
 def test_16_SEC_37_an_install_date_in_the_past_means_now(station: Updating) -> None:
