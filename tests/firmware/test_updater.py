@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -164,5 +165,64 @@ def test_the_certificate_of_a_trusted_manufacturer_is_good(tmp_path: Path) -> No
         bad = await bench.perform(CheckSigningCertificate(2, "PEM"))
         assert isinstance(bad, SigningCertificateChecked) and bad.status is Status.INVALID_CERTIFICATE
         assert any("is refused" in line for line in bench.said)
+
+    run_virtual(main())
+
+
+def test_16_SEC_36_what_is_verified_is_what_was_downloaded(tmp_path: Path) -> None:
+    """A good file put in the place of the one that came, while its signature is checked, and taken away again
+    before the installation, which compares with the download."""
+
+    async def main() -> None:
+        maker, good = Manufacturer(), image("2.0.0")
+        bench = Bench(tmp_path)
+        (tmp_path / "1.bin").write_bytes(good)
+        effect = VerifyFirmware(1, maker.signer.pem, maker.sign(good), hashlib.sha256(b"evil").hexdigest())
+        verified = await bench.perform(effect)
+        assert isinstance(verified, FirmwareVerified)
+        assert verified.why is not None and "changed" in verified.why
+        effect = VerifyFirmware(1, maker.signer.pem, maker.sign(good), hashlib.sha256(good).hexdigest())
+        assert await bench.perform(effect) == FirmwareVerified(1)
+
+    run_virtual(main())
+
+
+def test_requests_one_after_the_other_take_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A download that is cancelled holds its thread until the name server has answered or not; a hundred
+    requests must not take the threads that make keys and find the CSMS's address."""
+    running, most, begun = 0, 0, []
+    answered = asyncio.Event()
+
+    async def slow(location: object, _target: Path, _options: object) -> None:
+        nonlocal running, most
+        begun.append(str(location))
+        running += 1
+        most = max(most, running)
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            await answered.wait()
+            raise
+        finally:
+            running -= 1
+
+    monkeypatch.setattr("controller.transfer.download", slow)
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        for number in range(1, 101):
+            bench.updater.perform(FetchFirmware(number, f"http://localhost/{number}"))
+            await asyncio.sleep(0)
+            bench.updater.perform(DropFirmware(number))
+            await asyncio.sleep(0)
+        bench.updater.perform(FetchFirmware(101, "http://localhost/101"))
+        await asyncio.sleep(1)
+        answered.set()
+        await asyncio.sleep(1)
+        assert most == 1 and begun == ["http://localhost/1", "http://localhost/101"]
+        bench.updater.perform(DropFirmware(101))
+        await asyncio.gather(*bench.tasks, return_exceptions=True)
 
     run_virtual(main())
