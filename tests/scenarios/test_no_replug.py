@@ -224,7 +224,6 @@ CLEARING_S = {
     "mirror_stuck_open": 90,
     "proximity_short": 20,
     "lock_feedback_lost": 60,
-    "emergency_stop": 20,
     "enclosure_open": 20,
     "board_silent": 20,
     "watchdog_dead": 90,
@@ -250,6 +249,22 @@ def test_after_a_fault_that_cleared(tmp_path: Path, fault: str) -> None:
         assert not house.charging(), "the fault has its effect"
         house.world.faults.clear(fault, 1)
         await again(house, CLEARING_S[fault])
+
+    play(tmp_path, scenario)
+
+
+def test_after_the_emergency_stop_was_released(tmp_path: Path) -> None:
+    """It ended the transaction; a card begins the next one (ISO 13850), and the plug stays."""
+
+    async def scenario(house: House) -> None:
+        await charge(house)
+        house.world.faults.set("emergency_stop", 1)
+        await house.until(lambda: house.happened(TransactionEnded), "the transaction ends")
+        house.world.faults.clear("emergency_stop", 1)
+        await house.sleep(10)
+        assert not house.charging(), "nothing begins by itself"
+        house.world.swipe(CARD)
+        await again(house)
 
     play(tmp_path, scenario)
 
@@ -344,7 +359,7 @@ def test_after_a_restart_of_the_safety_process(tmp_path: Path, away_s: float) ->
         await house.sleep(away_s)
         house.start_safety()
         await house.until(lambda: house.happened(TransactionEnded), "the transaction ends")
-        assert house.happened(TransactionEnded)[0].stopped_reason == "PowerLoss"
+        assert house.happened(TransactionEnded)[0].stopped_reason == "Reboot"
         await house.sleep(5)
         house.world.swipe(CARD)
         await again(house)
