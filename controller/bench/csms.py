@@ -174,7 +174,7 @@ class DeskCsms:
         authority = self._options.ca
         sign = None if authority is None else lambda version: authority.sign_firmware(image(version))
         try:
-            order = csms_orders.parse(words, record, utc_now(), files, sign)
+            order = csms_orders.parse(words, record, utc_now(self.book.clock_off_s), files, sign)
         except OSError as exc:
             raise OrderError(f"the desk's certificate authority: {exc}") from exc
         if isinstance(order, OwnOrder):
@@ -220,6 +220,8 @@ class DeskCsms:
             self.book.blocked.discard(order.value.casefold())
         elif order.name == "registration":
             self.book.registration, self.book.boot_interval_s = order.value, order.interval_s
+        elif order.name == "clock":
+            self.book.clock_off_s = int(order.value)
         elif order.name == "drop":
             if record.identity not in self._sides:
                 raise OrderError(f"station {record.identity} is not connected")

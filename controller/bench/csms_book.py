@@ -77,6 +77,7 @@ class Book:
         self.blocked: set[str] = set()
         self.registration = "Accepted"  # the answer to the next BootNotification
         self.boot_interval_s: int | None = None
+        self.clock_off_s = 0.0  # the time it tells stations is so many seconds ahead
         self._last_transaction = 0
 
     def station(self, identity: str) -> StationRecord:

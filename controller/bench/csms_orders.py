@@ -26,6 +26,8 @@ PROFILE_IDS = {
 }
 """A second ``set-limit`` of the same purpose replaces the first one (1.6 5.16.5: same id)."""
 
+MOST_CLOCK_S = 366 * 86_400
+
 _EXTENDED_16 = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
 """Only ExtendedTriggerMessage asks for these (white paper 5.5)."""
 
@@ -51,7 +53,7 @@ class OcppOrder:
 @dataclass(frozen=True, slots=True)
 class OwnOrder:
     """Change the CSMS itself: "block", "allow" a token, "drop" the connection, answer a "registration"
-    otherwise, "help"."""
+    otherwise, tell another "clock", "help"."""
 
     name: str
     value: str = ""
@@ -61,6 +63,13 @@ class OwnOrder:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise OrderError(f"{message}; usage: {self.format_usage().removeprefix('usage: ').strip()}")
+
+
+def _seconds(text: str) -> int:
+    seconds = int(text)
+    if abs(seconds) > MOST_CLOCK_S:
+        raise argparse.ArgumentTypeError(f"expected -{MOST_CLOCK_S} to {MOST_CLOCK_S} s, found {seconds}")
+    return seconds
 
 
 def _grammar() -> _Parser:
@@ -139,6 +148,8 @@ def _grammar() -> _Parser:
     registration = order("registration", "answer the next BootNotification so")
     registration.add_argument("status", choices=("accepted", "pending", "rejected"))
     registration.add_argument("--interval", type=int, default=None)
+    clock = order("clock", "tell stations a time that is SECONDS ahead (negative: behind), from now on")
+    clock.add_argument("seconds", type=_seconds)
     order("drop", "cut the station's connection without a close frame")
     order("help", "list the orders")
     return root
@@ -187,6 +198,8 @@ def parse(
         return OwnOrder(found.order, found.token)
     if found.order == "registration":
         return OwnOrder(found.order, found.status.capitalize(), found.interval)
+    if found.order == "clock":
+        return OwnOrder(found.order, str(found.seconds))
     if found.order in ("drop", "help"):
         return OwnOrder(found.order)
     if found.order == "raw":

@@ -14,7 +14,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import ocpp.routing
@@ -54,8 +54,9 @@ class Connection(Protocol):
     async def send(self, message: str) -> None: ...
 
 
-def utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def utc_now(ahead_s: float = 0.0) -> str:
+    at = datetime.now(UTC) + timedelta(seconds=ahead_s)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class _Notes:
@@ -85,6 +86,10 @@ class _Notes:
             return self.book.boot_interval_s
         return HEARTBEAT_S if self.book.registration == "Accepted" else RETRY_BOOT_S
 
+    def time(self) -> str:
+        """What stations are told."""
+        return utc_now(self.book.clock_off_s)
+
     def note(self, notes: list[str], what: str) -> None:
         """Keep the newest of what a station tells by the way."""
         notes.append(what)
@@ -104,11 +109,11 @@ class Station16(_Notes, Package16):  # type: ignore[misc]
         self.record.vendor, self.record.model = charge_point_vendor, charge_point_model
         self.record.firmware = more.get("firmware_version", "")
         self.on_change()
-        return ocpp.v16.call_result.BootNotification(utc_now(), self.interval_s, self.book.registration)
+        return ocpp.v16.call_result.BootNotification(self.time(), self.interval_s, self.book.registration)
 
     @on("Heartbeat")
     def on_heartbeat(self) -> Any:
-        return ocpp.v16.call_result.Heartbeat(utc_now())
+        return ocpp.v16.call_result.Heartbeat(self.time())
 
     @on("StatusNotification")
     def on_status(self, connector_id: int, error_code: str, status: str, **_: Any) -> Any:
@@ -228,11 +233,11 @@ class _Notes2(_Notes):
         self.record.model = charging_station["model"]
         self.record.firmware = charging_station.get("firmware_version", "")
         self.on_change()
-        return self.results.BootNotification(utc_now(), self.interval_s, self.book.registration)
+        return self.results.BootNotification(self.time(), self.interval_s, self.book.registration)
 
     @on("Heartbeat")
     def on_heartbeat(self, **_: Any) -> Any:
-        return self.results.Heartbeat(utc_now())
+        return self.results.Heartbeat(self.time())
 
     @on("StatusNotification")
     def on_status(self, connector_status: str, evse_id: int, **_: Any) -> Any:

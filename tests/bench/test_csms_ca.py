@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -124,6 +125,22 @@ def test_a_registration_can_be_put_off(tmp_path: Path) -> None:
                 await station.send(json.dumps(boot))
                 answer = json.loads(await station.recv())[2]
                 assert (answer["status"], answer["interval"]) == expected
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_its_clock_can_be_wrong() -> None:
+    async def main() -> None:
+        async with (
+            DeskCsms(CsmsOptions()) as csms,
+            connect(f"{csms.url}/CP-1", subprotocols=SUBPROTOCOL) as station,
+        ):
+            await csms.order(["clock", "-7200"])
+            await station.send(json.dumps([2, "1", "Heartbeat", {}]))
+            told = datetime.fromisoformat(json.loads(await station.recv())[2]["currentTime"])
+            assert timedelta(hours=1.9) < datetime.now(UTC) - told < timedelta(hours=2.1)
+            with pytest.raises(OrderError, match="expected -31622400 to 31622400 s, found 99999999"):
+                await csms.order(["clock", "99999999"])
 
     asyncio.run(asyncio.wait_for(main(), 20))
 

@@ -44,7 +44,8 @@ def render(rows: Sequence[Mapping[str, Any]]) -> str:
                 ("to do", row["remedy"]),
                 ("codes", codes),
             ]
-            head = f"EVSE {row['evse_id']}: {row['name']} ({row['severity']}) since {since(row['since_ms'])}"
+            where = f"EVSE {row['evse_id']}" if row["evse_id"] else "station"
+            head = f"{where}: {row['name']} ({row['severity']}) since {since(row['since_ms'])}"
             blocks.append(head + "\n" + table(lines, "  "))
     over = [row for row in rows if row["until_ms"] is not None]
     if not blocks:
