@@ -19,7 +19,8 @@ from controller.domain.stack import Stacks
 class Claim:
     """Not more than ``limit_ma``, says ``source``. ``clears_by``: in plain words, what would lift it.
 
-    ``phases``: numberPhases of the charging profile's period, None = it says nothing.
+    ``phases``: numberPhases of the charging profile's period, None = it says nothing. ``until_ms`` (UTC):
+    when its schedule goes on to something else, None = never.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Claim:
     since_ms: int | None  # UTC ms, None = always
     clears_by: str
     phases: int | None = None
+    until_ms: int | None = None
 
 
 def lowest(claims: Iterable[Claim]) -> Claim:
@@ -109,20 +111,24 @@ def schedule_claims(stacks: Stacks, moment: Moment, policy: Policy) -> list[Clai
     if piece.one.profile.schedule.unit is RateUnit.W:
         used = phases_used(piece.period, moment.phases, moment.switchable, station_wide=False)
         limit_milli //= used * policy.nominal_voltage_v
-    return [profile_claim(piece.one, piece.period, limit_milli)]
+    return [profile_claim(piece.one, piece.period, limit_milli, until_ms=piece.to_ms)]
 
 
-def profile_claim(one: Installed, period: SchedulePeriod, limit_ma: int, among: int = 1) -> Claim:
-    """``among``: so many EVSEs share what the profile allows."""
+def profile_claim(
+    one: Installed, period: SchedulePeriod, limit_ma: int, among: int = 1, until_ms: int | None = None
+) -> Claim:
+    """``among``: so many EVSEs share what the profile allows. ``until_ms``: the end of the period."""
     profile = one.profile
-    shared = f", shared by {among}" if among > 1 else ""
+    whole = f"{period.limit_milli / 1000:g} {profile.schedule.unit}"
+    shared = f", {whole} shared by {among}" if among > 1 else ""
     return Claim(
         name=f"profile {profile.id}",
         limit_ma=max(0, limit_ma),
         source=f"{profile.purpose} id {profile.id}, stack level {profile.stack_level}{shared}",
         since_ms=one.at_ms,
-        clears_by="the CSMS clears or replaces the charging profile, or its schedule moves on",
+        clears_by="the CSMS clears or replaces the charging profile",
         phases=period.phases,
+        until_ms=until_ms,
     )
 
 

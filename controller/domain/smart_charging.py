@@ -131,10 +131,12 @@ class SmartCharging:
         for purpose in STATION_WIDE:
             piece = self.stacks.of_station(purpose).at(turn.now.utc_ms)
             if piece.one is not None and piece.period is not None:
-                claims.append(self._share(turn, evse_id, piece.one, piece.period))
+                claims.append(self._share(turn, evse_id, piece.one, piece.period, piece.to_ms))
         return claims
 
-    def _share(self, turn: Turn, evse_id: int, one: Installed, period: SchedulePeriod) -> Claim:
+    def _share(
+        self, turn: Turn, evse_id: int, one: Installed, period: SchedulePeriod, until_ms: int | None
+    ) -> Claim:
         demands = []
         for evse in self._evses.values():
             cost = 1
@@ -145,7 +147,7 @@ class SmartCharging:
                 cost = used * turn.policy.nominal_voltage_v
             demands.append(self._demand(turn, evse, cost, asked=evse.spec.evse_id == evse_id))
         limit_ma = allowed_ma(period.limit_milli, demands, evse_id)
-        return profile_claim(one, period, limit_ma, sum(demand.wants for demand in demands))
+        return profile_claim(one, period, limit_ma, sum(demand.wants for demand in demands), until_ms)
 
     def _demand(self, turn: Turn, evse: Evse, cost: int, asked: bool) -> Demand:
         """What one EVSE wants of it. The one that is asked about is reckoned as if it charged."""

@@ -82,8 +82,7 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         rows.append(Reason("session", "no vehicle", "pilot state A", "pilot", None, "plug in"))
     reserved = station.reservations.shown(evse_id)
     if reserved is not None:
-        until_s = min(reserved.expires_at_ms // 1000, _LAST_S)
-        until = datetime.fromtimestamp(until_s, UTC).strftime("%F %H:%M:%S UTC")
+        until = _utc(reserved.expires_at_ms)
         what = f"for {reserved.token.value} until {until}"
         if reserved.evse_id == 0:
             what = f"any one EVSE, {what}"
@@ -160,7 +159,7 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
     rows.extend(_phases(station, evse_id, claims))
     rows.extend(
         Reason(
-            "limit", claim.name, f"{claim.limit_ma / 1000:g} A", claim.source, claim.since_ms, claim.clears_by
+            "limit", claim.name, f"{claim.limit_ma / 1000:g} A", claim.source, claim.since_ms, _way_out(claim)
         )
         for claim in sorted(claims, key=lambda claim: claim.limit_ma)
     )
@@ -173,6 +172,16 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         verdict = "not charging: " + _because(rows, deciding.limit_ma, deciding.name)
     rows.insert(0, Reason("verdict", f"EVSE {evse_id}", verdict, "", None, ""))
     return rows
+
+
+def _utc(at_ms: int) -> str:
+    return datetime.fromtimestamp(min(at_ms // 1000, _LAST_S), UTC).strftime("%F %H:%M:%S UTC")
+
+
+def _way_out(claim: Claim) -> str:
+    if claim.until_ms is None:
+        return claim.clears_by
+    return f"its schedule at {_utc(claim.until_ms)}; before that: {claim.clears_by}"
 
 
 def _phases(station: Station, evse_id: int, claims: Sequence[Claim]) -> list[Reason]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -449,7 +450,17 @@ def test_the_reason_names_the_profile() -> None:
     rows = {row.name: row for row in reasons(hand.station, 1, hand.now)}
     assert rows["profile 42"].source == "TxDefaultProfile id 42, stack level 3"
     assert rows["profile 43"].value == "6 A"
-    assert rows["profile 43"].source == "ChargingStationMaxProfile id 43, stack level 1, shared by 2"
+    assert rows["profile 43"].source == "ChargingStationMaxProfile id 43, stack level 1, 12 A shared by 2"
+    assert rows["profile 42"].clears_by == "the CSMS clears or replaces the charging profile"
+
+
+def test_the_reason_tells_when_the_schedule_moves_on() -> None:
+    hand = Charging()
+    hand.begin(1)
+    hand.install(profile(10, (600, 16), id_=42, duration_s=1200), 1)
+    until = datetime.fromtimestamp(hand.utc_ms // 1000 + 600, UTC).strftime("%F %H:%M:%S UTC")
+    (row,) = [row for row in reasons(hand.station, 1, hand.now) if row.name == "profile 42"]
+    assert row.clears_by.startswith(f"its schedule at {until}; before that: the CSMS")
 
 
 @pytest.mark.parametrize("checkpoint", [True, False])
