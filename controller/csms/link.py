@@ -445,6 +445,8 @@ async def _tls_explained(
     where = endpoint.connection_url
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate_explained(error, endpoint)
+    if isinstance(error, ConnectionRefusedError):
+        return None  # nobody there to shake hands with
     hung_up = isinstance(error, ConnectionError | EOFError)
     certified = endpoint.security_profile == CLIENT_CERTIFICATE_PROFILE
     if websocket is not None and isinstance(error.__cause__, EOFError):

@@ -253,13 +253,14 @@ def test_redirects_are_not_followed(status: int) -> None:
 # ---- networks that fail
 
 
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_nothing_listens(host: str) -> None:
+def test_nothing_listens(host: str, scheme: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        error = asyncio.run(refused(endpoint(port, host=host)))
-    assert error.problem is LinkProblem.REFUSED and f"ws://{host}:{port}/ocpp/CP1" in str(error)
+        error = asyncio.run(refused(endpoint(port, host=host, scheme=scheme)))
+    assert error.problem is LinkProblem.REFUSED and f"{scheme}://{host}:{port}/ocpp/CP1" in str(error)
 
 
 def test_tls_to_a_server_that_hangs_up() -> None:

@@ -93,7 +93,13 @@ def wrong_config() -> Awaitable[None]:
     def told(station: Processes) -> list[Told]:
         where = str(station.config)
         return [
-            Told("unknown key", where, "csms.urll", "expected one of url, versions", "did you mean url?"),
+            Told(
+                "unknown key",
+                where,
+                "csms.urll",
+                "expected one of url, secure_url, versions",
+                "did you mean url?",
+            ),
             Told("board.evses", where, 'found "two"', "expected a whole number from 1 to 99", "correct it"),
             Told("EVConnectionTimeOut", where, 'found "soon"', "expected a whole number", "correct it"),
             Told("unknown setting", where, "TxCtrlr.Nonsense", "docs/settings.md", "lists all settings"),
