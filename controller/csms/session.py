@@ -115,6 +115,9 @@ _DONE = frozenset(
 )
 
 
+_SETTING = frozenset({"ChangeConfiguration", "SetVariables"})
+
+
 async def race(*coroutines: Coroutine[Any, Any, None]) -> None:
     """Run side by side until one ends or raises; the others are cancelled. Raises what that one raised."""
     tasks = [asyncio.create_task(one) for one in coroutines]
@@ -432,6 +435,9 @@ class Session:
             if early is not None:
                 self._say_no(action, early.payload, early.why)
                 return early.payload
+        if action in _SETTING:  # each is a synced write, too, though not of the journal
+            await self._slowed()
+            self._at.thrift.spend(1, self._now_ms())
         try:
             asked = version.command(action, request.payload, self._at.delivery.domain_key)
             if isinstance(asked, Query):
@@ -456,15 +462,18 @@ class Session:
     async def _ask(self, command: Command) -> Verdict:
         """Not faster than the journal may grow."""
         thrift, journal = self._at.thrift, self._at.journal
-        wait_ms = thrift.wait_ms(self._now_ms())
-        if wait_ms:
-            log.warning("the CSMS is slowed down: its requests write more than the journal should hold")
-            await asyncio.sleep(wait_ms / 1000)
+        await self._slowed()
         before = journal.last_seq()
         try:
             return await self._at.station.ask(command)
         finally:
             thrift.spend(journal.last_seq() - before, self._now_ms())
+
+    async def _slowed(self) -> None:
+        wait_ms = self._at.thrift.wait_ms(self._now_ms())
+        if wait_ms:
+            log.warning("the CSMS is slowed down: its requests write more than the card should take")
+            await asyncio.sleep(wait_ms / 1000)
 
     def _say_no(self, action: str, payload: Payload, why: str) -> None:
         """1.6 has no field for the reason of a refusal: it is in the station's own messages."""

@@ -1,6 +1,7 @@
 """How fast a CSMS may fill the journal.
 
-Owns: a bucket of journal entries for what the requests of the CSMS cause. Pure; time is a number.
+Owns: a bucket of journal entries for what the requests of the CSMS cause; a setting counts as one. Pure; time
+is a number.
 Refuses to know: requests. ``session`` waits before it carries out the next one; nothing is refused for it.
 
 Each entry is a synced write to a memory card and is kept for weeks: at the speed of a wire a CSMS that loops

@@ -83,7 +83,7 @@ class Absurd:
             "expiryDate": self.pick(DATES),
             "parentIdTag": "P",
         }
-        count = self.pick((0, 1, 100, 8_000))  # 8,000 are almost a megabyte
+        count = self.pick((0, 1, 100, 2_000))  # 2,000 are almost the largest frame there may be
         return [{"idTag": f"T{one}", **({} if one % 7 == 3 else {"idTagInfo": info})} for one in range(count)]
 
     def request(self) -> tuple[str, dict[str, Any]]:

@@ -145,6 +145,11 @@ def test_a_csms_in_a_loop_is_slowed_down_and_not_refused(tmp_path: Path) -> None
             assert len(cabin.happened(ProfileInstalled)) == 120
             assert cabin.clock.now().mono_ms - begun_ms > 80 * REFILL_MS
             begun_ms = cabin.clock.now().mono_ms
+            for number in range(20):
+                change = {"key": "HeartbeatInterval", "value": str(300 + number)}
+                assert await csms.call("ChangeConfiguration", change) == {"status": "Accepted"}
+            assert cabin.clock.now().mono_ms - begun_ms > 15 * REFILL_MS, "settings wear the card out, too"
+            begun_ms = cabin.clock.now().mono_ms
             for _ in range(50):
                 await csms.call("GetConfiguration", {"key": ["HeartbeatInterval"]})
             assert cabin.clock.now().mono_ms - begun_ms < REFILL_MS, "what only asks waits for nothing"
