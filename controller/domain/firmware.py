@@ -68,7 +68,7 @@ from controller.domain.security_events import (
     INVALID_FIRMWARE_SIGNATURE,
     INVALID_FIRMWARE_SIGNING_CERTIFICATE,
 )
-from controller.domain.transfers import LONGEST_LOCATION
+from controller.domain.transfers import LONGEST_LOCATION, MOST_RETRIES
 from controller.domain.turn import Turn
 from controller.domain.views import Progress
 
@@ -76,9 +76,8 @@ DEFAULT_RETRIES = 3
 DEFAULT_RETRY_INTERVAL_S = 60
 """When the CSMS leaves it to the station (1.6 6.55)."""
 LEAST_RETRY_INTERVAL_S = 10
-MOST_RETRIES = 1000
-"""Each attempt is journalled. What failed heals in no less time, and without a bound one request for a server
-that refuses connections would write to the disk for ever, as fast as it goes."""
+"""Each attempt is journalled. What failed heals in no less time, and without a bound (``MOST_RETRIES``, too)
+one request for a server that refuses connections would write to the disk for ever, as fast as it goes."""
 MOST_RESTARTS = 3
 """A machine that was told to restart this often, and did not, does not restart."""
 

@@ -148,6 +148,10 @@ def _credentials(parts: SplitResult) -> tuple[str, str]:
     return unquote(parts.username or ""), unquote(parts.password or "")
 
 
+MOST_RETRIES = 1000
+"""Of one request: a file that could not be moved in so many attempts will not be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """``retries`` counts those after the first attempt (errata 3.50); ``interval_s`` lies between them.
@@ -161,9 +165,10 @@ class Attempts:
 
     @classmethod
     def asked(cls, retries: int | None, interval_s: int | None, default: Attempts) -> Attempts:
-        """What was asked for; own numbers where nothing was (1.6 6.25, 6.55). Negative ones are 0."""
+        """What was asked for; own numbers where nothing was (1.6 6.25, 6.55). Negative ones are 0, and none
+        is tried for ever."""
         return cls(
-            default.retries if retries is None else max(0, retries),
+            default.retries if retries is None else min(max(0, retries), MOST_RETRIES),
             default.interval_s if interval_s is None else max(0, interval_s),
         )
 

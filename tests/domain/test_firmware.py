@@ -36,7 +36,7 @@ from controller.domain.events import (
     TransactionStarted,
 )
 from controller.domain.evse import EvseSpec
-from controller.domain.firmware import MOST_RETRIES, FirmwareSpec
+from controller.domain.firmware import FirmwareSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,
     FirmwareFetched,
@@ -50,6 +50,7 @@ from controller.domain.inputs import (
 )
 from controller.domain.station import Station, replay
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
+from controller.domain.transfers import MOST_RETRIES
 from controller.domain.views import Progress
 from tests.domain.conftest import POLICY, Hand
 

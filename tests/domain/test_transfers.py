@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.domain.transfers import (
+    MOST_RETRIES,
     PROTOCOLS,
     Attempts,
     LocationError,
@@ -128,3 +129,8 @@ def test_attempts_never_follow_at_once() -> None:
 def test_only_what_cannot_heal_is_final() -> None:
     final = {fault for fault in TransferFault if fault.final}
     assert final == {TransferFault.BAD_LOCATION, TransferFault.NOT_SUPPORTED}
+
+
+def test_nobody_has_a_file_moved_for_ever() -> None:
+    asked = Attempts.asked(2**63 - 1, 0, Attempts(3, 60))
+    assert asked.retries == MOST_RETRIES and asked.next_at_ms(5000) == 6000

@@ -123,3 +123,8 @@ def test_the_controllers_user_may_restart_the_machine_and_nothing_else() -> None
     assert actions == {f"org.freedesktop.login1.reboot{more}" for more in ("", "-multiple-sessions")}
     assert not re.search(r"=>|\bconst\b|\blet\b|includes", text)
     assert DEFAULT_COMMAND == ("systemctl", "reboot"), "what these two actions allow"
+
+
+def test_a_crash_of_the_controller_leaves_no_memory_behind() -> None:
+    """Passwords are in it."""
+    assert "\nLimitCORE=0\n" in (UNITS / "joulepost-controller.service").read_text()
