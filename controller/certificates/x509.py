@@ -46,7 +46,8 @@ def bundle(pem: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode("ascii"))
     except Exception as error:
-        raise BadCertificate(f"no X.509 certificate in PEM form: {error}"[:200]) from error
+        what = str(error).partition(" See ")[0]  # an address of the library's manual follows
+        raise BadCertificate(f"no X.509 certificate in PEM form: {what}"[:200]) from error
 
 
 def one(pem: str) -> x509.Certificate:

@@ -48,6 +48,13 @@ def id12la_frame(uid: bytes) -> bytes:
     return b"\x02" + _hex_with_checksum(uid, "ID-12LA") + b"\r\n\x03"
 
 
+def line_frame(uid: bytes) -> bytes:
+    """Hex digits and CR LF. Such readers write 8 to 20 digits."""
+    if not 4 <= len(uid) <= 10:
+        raise ValueError(f"card {uid.hex().upper()}: {len(uid)} bytes; a reader of lines reads 4 to 10 bytes")
+    return uid.hex().upper().encode() + b"\r\n"
+
+
 def _hex_with_checksum(uid: bytes, reader: str) -> bytes:
     if len(uid) != 5:
         raise ValueError(
@@ -200,7 +207,7 @@ class ReaderLine:
         if profile.driver == "id12la":
             return Repeating(self._send, id12la_frame)
         if profile.driver == "line":
-            return Repeating(self._send, lambda uid: uid.hex().upper().encode() + b"\r\n")
+            return Repeating(self._send, line_frame)
         if profile.driver == "pn532":
             return Pn532(self._send)
         raise ProfileError(

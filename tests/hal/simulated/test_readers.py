@@ -10,7 +10,7 @@ import pytest
 from hal.interface import TokenKind
 from hal.profile import ProfileError, ReaderProfile
 from hal.raspberry.rfid import open_reader
-from hal.simulated.readers import HELD_MS, Pn532, ReaderLine, id12la_frame, rdm6300_frame
+from hal.simulated.readers import HELD_MS, Pn532, ReaderLine, id12la_frame, line_frame, rdm6300_frame
 
 UID = bytes.fromhex("100086F444")
 
@@ -26,6 +26,14 @@ def test_the_id12la_frame_ends_with_cr_lf_etx() -> None:
 def test_em4100_readers_refuse_cards_of_another_length() -> None:
     with pytest.raises(ValueError, match="4 bytes; an RDM6300 reads cards of 5 bytes"):
         rdm6300_frame(bytes.fromhex("04A2B3C4"))
+
+
+def test_a_reader_of_lines_refuses_what_no_driver_would_take_for_a_card() -> None:
+    """Else a swipe on the bench would do nothing, and say nothing."""
+    assert line_frame(bytes.fromhex("04A2B3C4")) == b"04A2B3C4\r\n"
+    for uid in ("BB", "04A2B3", "00" * 11):
+        with pytest.raises(ValueError, match="reads 4 to 10 bytes"):
+            line_frame(bytes.fromhex(uid))
 
 
 def test_the_pn532_answers_the_published_frames() -> None:
