@@ -36,6 +36,8 @@ from controller.domain.events import (
     FaultRaised,
     FirmwareStatusChanged,
     ReservationMade,
+    TokenAuthorized,
+    TokenRefused,
 )
 from controller.domain.evse import Evse
 from controller.domain.faults import CONTACTOR_WELDED, STORAGE, describe
@@ -53,6 +55,10 @@ from controller.store.codec import Codec
 from controller.store.ports import Entry, History, Journal
 
 _TAG = "event"
+
+
+REFUSED_AMONG, REFUSED_MS = 20, 120_000
+"""``why`` names a refused token that is among so many of the newest entries, and not older than this."""
 
 
 class Facade:
@@ -117,7 +123,24 @@ class Facade:
             raise ValueError(f"evse_id: found {evse_id}, expected one of {sorted(station.evses)}")
         wanted = sorted(station.evses) if evse_id is None else [evse_id]
         now = self._clock.now()
-        return [{"evse_id": one, **asdict(reason)} for one in wanted for reason in reasons(station, one, now)]
+        rows = [{"evse_id": one, **asdict(reason)} for one in wanted for reason in reasons(station, one, now)]
+        refused = self._refused(now.utc_ms)
+        if refused is not None:
+            for row in rows:
+                if row["name"] == "not authorized":
+                    row["value"] = f"token {refused.token.value} refused: {refused.status}"
+                    row["source"], row["since_ms"] = refused.source, refused.at_ms
+        return rows
+
+    def _refused(self, utc_ms: int) -> TokenRefused | None:
+        """The card somebody has just held to the station in vain."""
+        first = max(0, self._journal.last_seq() - REFUSED_AMONG)
+        for entry in reversed(self._journal.after(first, REFUSED_AMONG)):
+            if isinstance(entry.event, TokenAuthorized):
+                return None
+            if isinstance(entry.event, TokenRefused):
+                return entry.event if 0 <= utc_ms - entry.event.at_ms <= REFUSED_MS else None
+        return None
 
     def faults(self, count: int) -> Sequence[Mapping[str, Any]]:
         station, now = self._inbox.station, self._clock.now()

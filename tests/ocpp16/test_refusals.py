@@ -117,3 +117,28 @@ def test_an_evse_that_will_be_unavailable_says_so_before(tmp_path: Path) -> None
             assert line not in render(cabin.app.facade.status())
 
     run_virtual(main())
+
+
+def test_why_names_the_card_that_was_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, Cabin.build(tmp_path, csms, evses=2) as cabin:
+            await cabin.online()
+            csms.answers["Authorize"] = lambda _ask: {"idTagInfo": {"status": "Blocked"}}
+            await cabin.plug(1)
+            await cabin.swipe("0BADCA7D")
+            await cabin.sleep(2)
+
+            def told(evse_id: int) -> tuple[str, str]:
+                rows = {one["name"]: one for one in cabin.app.facade.why(evse_id)}
+                return rows["not authorized"]["value"], rows["not authorized"]["source"]
+
+            assert told(1) == told(2) == ("token 0BADCA7D refused: Blocked", "csms")
+            await cabin.sleep(121)
+            assert told(1) == ("no token", "")
+            await cabin.swipe("0BADCA7D")
+            await cabin.sleep(2)
+            csms.answers["Authorize"] = lambda _ask: {"idTagInfo": {"status": "Accepted"}}
+            await cabin.charging(2)
+            assert told(1) == ("no token", ""), "another one was welcome"
+
+    run_virtual(main())
