@@ -438,8 +438,8 @@ class App:
 
     def _boot_reason(self) -> str:
         """2.0.1 BootReasonEnumType: what the journal tells of how the last run ended."""
-        if self.station.restarting is not None:
-            return "ScheduledReset" if self.station.restarting is ResetKind.ON_IDLE else "RemoteReset"
+        if self.station.restarts.begun is not None:
+            return "ScheduledReset" if self.station.restarts.begun is ResetKind.ON_IDLE else "RemoteReset"
         if self.station.firmware.status is FirmwareStatus.INSTALL_REBOOTING:
             return "FirmwareUpdate"
         last = self.journal.after(self.journal.last_seq() - 1, 1)

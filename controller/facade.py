@@ -102,7 +102,7 @@ class Facade:
             "version": self._version,
             "pid": os.getpid(),
             "uptime_s": (now.mono_ms - self._started_ms) // 1000,
-            "operative": station.operative,
+            "operative": station.availability.operative,
             "csms": self._csms_status(),
             "safety": self._safety_status(),
             "journal_seq": self._journal.last_seq(),

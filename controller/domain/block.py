@@ -1,7 +1,7 @@
 """A functional block of the station, as reservation or firmware, each in a module of its own.
 
-Owns: what ``Station`` asks of a block. A block takes its own commands and inputs, keeps its own
-durable state, and is rebuilt from its own events.
+Owns: what ``Station`` asks of a block, and of a part without a state. A block takes its own commands and
+inputs, keeps its own durable state, and is rebuilt from its own events.
 Refuses to know: any rule.
 """
 
@@ -18,12 +18,16 @@ Handler = Callable[[Any, Turn], Verdict | int | None]
 """Takes one input. A command gets a verdict, or the number under which it comes later (``Settled``)."""
 
 
-class Block(Protocol):
-    """Durable state changes only in ``apply``; the rest is observation and timers."""
+class Part(Protocol):
+    """Takes inputs and keeps nothing of its own."""
 
     @property
     def handlers(self) -> Mapping[type, Handler]:
-        """Which inputs this block takes: one handler for each class."""
+        """Which inputs it takes: one handler for each class."""
+
+
+class Block(Part, Protocol):
+    """Durable state changes only in ``apply``; the rest is observation and timers."""
 
     def apply(self, event: Event) -> None:
         """Take over one event of any block, new or replayed."""

@@ -7,7 +7,11 @@ Refuses to know: which limit follows from what it shows.
 
 from __future__ import annotations
 
-from controller.domain.events import MeterValuesTaken
+from collections.abc import Mapping
+
+from controller.domain.block import Handler
+from controller.domain.events import Event, MeterValuesTaken
+from controller.domain.evse import Evse
 from controller.domain.inputs import Reading
 from controller.domain.measurands import MeterSample, ReadingContext, Wanted
 from controller.domain.metering import Registers, Surroundings, sample
@@ -23,10 +27,18 @@ _NOTHING_OFFERED = Surroundings(None, None, None)
 class MainMeter:
     """Says nothing until the first reading: then there is one. Nothing of it is durable."""
 
-    def __init__(self) -> None:
+    def __init__(self, evses: Mapping[int, Evse]) -> None:
         self._reading: Reading | None = None
         self._intervals = Intervals()
         self._due_ms: int | None = None
+        self._evses = evses
+        self.handlers: Mapping[type, Handler] = {}
+
+    def apply(self, event: Event) -> None:
+        pass
+
+    def checkpoint(self) -> list[Event]:
+        return []
 
     def measured(self, reading: Reading) -> None:
         self._reading = reading
@@ -41,8 +53,9 @@ class MainMeter:
         since = self._intervals.since(grid)
         return sample(reading, _NOTHING_OFFERED, wanted, context, turn.now.utc_ms, since)
 
-    def settle(self, turn: Turn, running: bool) -> None:
-        """``running``: some transaction is. Its start begins the grid of MeterValueSampleInterval."""
+    def settle(self, turn: Turn) -> None:
+        """The start of a transaction begins the grid of MeterValueSampleInterval, while none else runs."""
+        running = any(evse.transaction is not None for evse in self._evses.values())
         interval_ms = turn.policy.sampled_interval_s * 1000
         if not running or interval_ms == 0:
             self._due_ms = None
@@ -56,7 +69,6 @@ class MainMeter:
     def sample_aligned(self, turn: Turn) -> None:
         self._tell(turn, turn.policy.aligned_measurands, ReadingContext.SAMPLE_CLOCK, Grid.ALIGNED)
 
-    @property
     def next_deadline_ms(self) -> int | None:
         return self._due_ms
 

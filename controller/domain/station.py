@@ -10,48 +10,37 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from controller.domain.acceptance import Acceptance
+from controller.domain.aligned import AlignedSampling
 from controller.domain.authorization import decide, known
-from controller.domain.block import Block, Handler
+from controller.domain.availability import Availability
+from controller.domain.block import Block, Handler, Part
 from controller.domain.certificates import CertificateManagement
 from controller.domain.commands import (
-    ChangeAvailability,
-    ContactorReplaced,
     DataTransfer,
-    OverrideDelay,
     RemoteStart,
-    RemoteStop,
-    Reset,
-    ResetFaults,
-    ResetKind,
     Status,
     TriggerKind,
-    TriggerMessage,
-    UnlockConnector,
     Verdict,
 )
 from controller.domain.devices import Devices
-from controller.domain.effects import AskAuthorize, Outcome, Restart, Send, ShowIndicator
+from controller.domain.effects import AskAuthorize, Outcome, ShowIndicator
 from controller.domain.events import (
-    AvailabilityChanged,
-    AvailabilityScheduled,
     ClockSet,
-    CsmsAccepted,
     Event,
     FaultCleared,
     FaultRaised,
-    RestartBegun,
     StationStarted,
     StoppedReason,
     TokenRefused,
     Trigger,
 )
 from controller.domain.evse import Evse, EvseSpec, PermitWish
+from controller.domain.evse_commands import EvseCommands
 from controller.domain.faults import STORAGE, describe
 from controller.domain.firmware import NO_INSTALLER, Firmware, FirmwareSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,
-    CsmsChanged,
-    CsmsChosen,
     EvseFacts,
     Input,
     MeterFailed,
@@ -71,19 +60,18 @@ from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
 from controller.domain.reservation import Reservations
-from controller.domain.sampling import WallClock
+from controller.domain.restarts import Restarts
 from controller.domain.security import Security
 from controller.domain.smart_charging import SmartCharging
 from controller.domain.timekeeping import Timekeeping, moved
 from controller.domain.token_lists import TokenLists
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenBook
+from controller.domain.triggers import Triggers
 from controller.domain.turn import Turn
 from controller.domain.views import EvseView, Progress
 
 ASK_TIMEOUT_MS = 30_000
 """An Authorize that the CSMS leaves unanswered this long is decided as if offline."""
-RESET_WAIT_MS = 20_000
-"""A reset waits this long for transactions to end, then restarts all the same: they end after it."""
 
 
 def longest(most: int) -> int:
@@ -123,24 +111,18 @@ class Station:
         self.evses = {spec.evse_id: Evse(spec) for spec in specs}
         self.policy = policy
         self.vendor = vendor
-        self.operative = True
-        self.online = False
-        self.plug_times_out = False
-        self.accepted_by: str | None = None  # durable: the URL of the CSMS that accepted this station
-        self.csms: str | None = None
         self.storage_fault: str | None = None
-        self.restarting: ResetKind | None = None  # durable: until the next start
         self._book = book
         self._new_id = new_id
         self._draw = draw
         self._questions: dict[int, _Question] = {}
         self._late: dict[int, IdToken] = {}  # asked about, decided without the CSMS, answer still to come
         self._next_number = 0
-        self._scheduled_operative: bool | None = None
-        self._reset: tuple[ResetKind, int] | None = None
-        self._wall_clock = WallClock()
         self._view0: EvseView | None = None
         self.timekeeping = Timekeeping()
+        self.acceptance = Acceptance()
+        self.restarts = Restarts(self.evses, lambda: self.firmware.installing)
+        self.availability = Availability(self.evses, lambda: self.restarts.resetting)
         self.smart_charging = SmartCharging(self.evses)
         self.security = Security(self.evses)
         self.firmware = Firmware(
@@ -148,12 +130,14 @@ class Station:
             firmware,
             self._number,
             self.security.record,
-            lambda: self._reset is not None or self.restarting is not None,
+            lambda: self.restarts.pending,
         )
         self.token_lists = TokenLists(book, self._number)
         self.certificates = CertificateManagement(self._number, self.security.record)
         self.devices = Devices(self.certificates.expires_soon)
-        self.main_meter = MainMeter()
+        self.main_meter = MainMeter(self.evses)
+        self.aligned = AlignedSampling(self.evses, self.main_meter)
+        self.triggers = Triggers(self.evses, self.main_meter, self.certificates.trigger)
         self.logs = Logs(self.security, log_exists, identity)
         self.reservations = Reservations(self.evses)
         self.blocks: tuple[Block, ...] = (
@@ -167,6 +151,11 @@ class Station:
             self.firmware,
             self.logs,
             self.devices,
+            self.main_meter,
+            self.aligned,
+            self.acceptance,
+            self.availability,
+            self.restarts,
         )
         self._handlers: dict[type, Handler] = {
             EvseFacts: self._facts,
@@ -176,24 +165,15 @@ class Station:
             TokenPresented: self._token_presented,
             AuthorizeAnswered: self._authorize_answered,
             TransactionAnswered: self._transaction_answered,
-            CsmsChanged: self._csms_changed,
-            CsmsChosen: self._csms_chosen,
             StorageChanged: self._storage_changed,
             PolicyChanged: self._policy_changed,
             Tick: self._tick,
             RemoteStart: self._remote_start,
-            RemoteStop: self._remote_stop,
-            ChangeAvailability: self._change_availability,
-            UnlockConnector: self._unlock,
-            Reset: self._reset_command,
-            ResetFaults: self._reset_faults,
-            OverrideDelay: self._override_delay,
-            ContactorReplaced: self._contactor_replaced,
-            TriggerMessage: self._trigger,
             DataTransfer: self._data_transfer,
         }
-        for block in self.blocks:
-            self._handlers.update(block.handlers)
+        parts: tuple[Part, ...] = (*self.blocks, self.triggers, EvseCommands(self.evses, self._number))
+        for part in parts:
+            self._handlers.update(part.handlers)
 
     # ------------------------------------------------------------------ the way in
 
@@ -207,9 +187,6 @@ class Station:
             evse.settle(turn)
         for block in self.blocks:
             block.settle(turn)
-        self.main_meter.settle(turn, any(evse.transaction is not None for evse in self.evses.values()))
-        self._settle_availability(turn)
-        self._settle_reset(turn)
         self._signal_refusal(turn)
         return Outcome(
             tuple(turn.events),
@@ -237,8 +214,8 @@ class Station:
         return Turn(
             now=now,
             policy=self.policy,
-            online=self.online,
-            operative=self.open and not self.resetting,
+            online=self.acceptance.online,
+            operative=self.availability.open and not self.restarts.resetting,
             storage_fault=self.storage_fault,
             stacks=self.smart_charging.stacks,
             station_claims=self.smart_charging.station_claims,
@@ -246,7 +223,7 @@ class Station:
             apply=self.apply,
             draw=self._draw,
             reserved=self.reservations,
-            plug_times_out=self.plug_times_out,
+            plug_times_out=self.acceptance.plug_times_out,
             asking=frozenset(each.evse_id or 0 for each in self._questions.values()),
             charging_allowed=self.charging_allowed,
         )
@@ -258,29 +235,11 @@ class Station:
         for block in self.blocks:
             block.apply(event)
         match event:
-            case StationStarted():
-                self.restarting = None
-                for each in self.evses.values():
-                    each.apply(event)
-                return
-            case ClockSet():
-                if self._view0 is not None:
+            case StationStarted() | ClockSet():
+                if self._view0 is not None and isinstance(event, ClockSet):
                     self._view0 = replace(self._view0, changed_at_ms=moved(event, self._view0.changed_at_ms))
                 for each in self.evses.values():
                     each.apply(event)
-                return
-            case RestartBegun():
-                self.restarting = event.kind
-                return
-            case CsmsAccepted():
-                self.accepted_by = event.url
-                return
-            case AvailabilityChanged(evse_id=0):
-                self.operative = event.operative
-                self._scheduled_operative = None
-                return
-            case AvailabilityScheduled(evse_id=0):
-                self._scheduled_operative = event.operative if event.operative != self.operative else None
                 return
             case _:
                 pass
@@ -291,42 +250,13 @@ class Station:
     def checkpoint(self) -> list[Event]:
         """The shortest list of events that rebuilds the durable state by ``apply``."""
         events: list[Event] = []
-        if self.accepted_by is not None:
-            events.append(CsmsAccepted(self.accepted_by, 0))
-        if self.restarting is not None:
-            events.append(RestartBegun(self.restarting, 0))
-        if not self.operative:
-            events.append(AvailabilityChanged(0, False, 0))
-        if self._scheduled_operative is not None:
-            events.append(AvailabilityScheduled(0, self._scheduled_operative, 0))
         for evse_id in sorted(self.evses):
             events.extend(self.evses[evse_id].checkpoint())
         for block in self.blocks:
             events.extend(block.checkpoint())
         return events
 
-    @property
-    def charging_allowed(self) -> bool:
-        """Not before the CSMS has accepted the station once (1.6 4.2.1), unless the setting allows it."""
-        return self.policy.tx_before_accepted or self.csms in (None, self.accepted_by)
-
     # ------------------------------------------------------------------ what others may see
-
-    @property
-    def open(self) -> bool:
-        """The station as a whole takes new transactions. While it waits to become inoperative it does not:
-        it would wait for ever."""
-        return self.operative and self._scheduled_operative is not False
-
-    def _open_to(self, evse: Evse) -> bool:
-        """The station lets this EVSE work: it is open, or only waits for what is still going on there."""
-        return self.open or (self.operative and evse.in_use)
-
-    @property
-    def resetting(self) -> bool:
-        """A reset ends what runs; nothing new begins before it is over."""
-        ending = self._reset is not None and self._reset[0] is not ResetKind.ON_IDLE
-        return ending or self.restarting is not None
 
     def permits(self, now: Now) -> list[PermitWish]:
         """A wish for every EVSE that was reported. None before: a controller that just started must not
@@ -337,7 +267,7 @@ class Station:
             if evse.facts is None:
                 continue
             wish = evse.permit(turn)
-            if not self._open_to(evse):
+            if not self.availability.open_to(evse):
                 wish = replace(wish, limit_ma=0, unavailable=True)
             wishes.append(wish)
         return wishes
@@ -351,7 +281,7 @@ class Station:
         view = EvseView(
             evse_id=0,
             connector_id=0,
-            operative=self.operative,
+            operative=self.availability.operative,
             fault=fault,
             plugged=False,
             authorized=False,
@@ -368,10 +298,22 @@ class Station:
         return [
             view,
             *(
-                evse.view(self._open_to(evse), self.reservations.shown(evse_id) is not None, now.utc_ms)
+                evse.view(
+                    self.availability.open_to(evse), self.reservations.shown(evse_id) is not None, now.utc_ms
+                )
                 for evse_id, evse in self.evses.items()
             ),
         ]
+
+    @property
+    def online(self) -> bool:
+        """The CSMS is connected, and has accepted this station."""
+        return self.acceptance.online
+
+    @property
+    def charging_allowed(self) -> bool:
+        """See ``Acceptance``."""
+        return self.acceptance.charging_allowed(self.policy)
 
     def claims(self, evse_id: int, now: Now) -> list[Claim]:
         """Every claim on the current of one EVSE. Raises ``KeyError`` for an unknown EVSE."""
@@ -382,12 +324,7 @@ class Station:
 
     def sample(self, evse_id: int, context: ReadingContext, now: Now) -> MeterSample | None:
         """The latest sampled measurands, for a triggered MeterValues (1.6 5.17, errata 3.46)."""
-        if evse_id == 0:
-            return self.main_meter.take(self._turn(now), self.policy.sampled_measurands, context)
-        evse = self.evses.get(evse_id)
-        if evse is None:
-            return None
-        return evse.take_sample(self._turn(now), self.policy.sampled_measurands, context)
+        return self.triggers.sample(evse_id, context, self._turn(now))
 
     def progress(self, kind: TriggerKind) -> Progress:
         """How far the firmware update or the upload of a log is (1.6 4.4, 4.5; 2.0.1 F06.FR.15, FR.16)."""
@@ -397,8 +334,6 @@ class Station:
         deadlines = [evse.next_deadline_ms(self.policy) for evse in self.evses.values()]
         deadlines.extend(question.deadline_ms for question in self._questions.values())
         deadlines.extend(block.next_deadline_ms() for block in self.blocks)
-        deadlines.append(self._wall_clock.next_ms(*self._aligned_intervals()))
-        deadlines.append(self.main_meter.next_deadline_ms)
         return min((one for one in deadlines if one is not None), default=None)
 
     # ------------------------------------------------------------------ observations
@@ -442,19 +377,6 @@ class Station:
         if evse is not None:
             evse.meter_fault = failed.why
 
-    def _csms_changed(self, changed: CsmsChanged, turn: Turn) -> None:
-        self.online = turn.online = changed.online
-        if changed.online:
-            self.plug_times_out = turn.plug_times_out = changed.plug_times_out
-            if self.csms is not None and self.accepted_by != self.csms:
-                turn.emit(CsmsAccepted(self.csms, turn.now.utc_ms))
-                turn.charging_allowed = True
-
-    def _csms_chosen(self, chosen: CsmsChosen, turn: Turn) -> None:
-        self.csms = chosen.url
-        self.plug_times_out = turn.plug_times_out = chosen.plug_times_out
-        turn.charging_allowed = self.charging_allowed
-
     def _storage_changed(self, changed: StorageChanged, turn: Turn) -> None:
         """Written once it can be written again: the journal then tells of its own gap."""
         if changed.why is not None and self.storage_fault is None:
@@ -471,17 +393,7 @@ class Station:
             if turn.now.mono_ms >= question.deadline_ms:
                 self._authorize_answered(AuthorizeAnswered(ask_id, None), turn)
                 self._late[ask_id] = question.token
-        aligned, aligned_ended = self._wall_clock.passed(turn.now, *self._aligned_intervals())
-        if aligned:
-            self.main_meter.sample_aligned(turn)
-        for evse in self.evses.values():
-            if aligned:
-                evse.sample_aligned(turn)
-            if aligned_ended:
-                evse.keep_aligned(turn)
-
-    def _aligned_intervals(self) -> tuple[int, int]:
-        return self.policy.aligned_interval_s, self.policy.aligned_ended_interval_s
+        self.aligned.tick(turn)
 
     # ------------------------------------------------------------------ tokens
 
@@ -604,7 +516,7 @@ class Station:
         A plug that was not authorized in time is nobody's (1.6 errata 3.20), unless the request was
         ``named``, as a remote start is: nobody has mistaken the cable then.
         """
-        if not self.open or self.resetting or not self.charging_allowed:
+        if not self.availability.open or self.restarts.resetting or not self.charging_allowed:
             return []
         replug = self.policy.replug_after_time_out and not (named and evse_id is not None)
         return [
@@ -638,9 +550,9 @@ class Station:
         return Verdict(Status.REJECTED, reason, self._why_no_target(evse_id))
 
     def _why_no_target(self, evse_id: int | None) -> str:
-        if not self.open:
+        if not self.availability.open:
             return "the station is unavailable"
-        if self.resetting:
+        if self.restarts.resetting:
             return "a reset is under way"
         if not self.charging_allowed:
             return "the CSMS has not accepted this station yet"
@@ -681,7 +593,7 @@ class Station:
 
     def _remote_start(self, command: RemoteStart, turn: Turn) -> Verdict:
         """1.6 5.11, 2.0.1 F01/F02: answered first, then acted on."""
-        if self._reset is not None or self.resetting:
+        if self.restarts.pending:
             return Verdict(Status.REJECTED, "Resetting", "a reset is under way")
         if command.evse_id is not None and command.evse_id not in self.evses:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
@@ -722,159 +634,6 @@ class Station:
             self._no_target(command.evse_id, command.token, turn)
             return
         target.authorize(turn, command.token, group, "remote", command.remote_start_id, command.profile)
-
-    def _remote_stop(self, command: RemoteStop, turn: Turn) -> Verdict:
-        for evse in self.evses.values():
-            transaction = evse.transaction
-            if transaction is not None and transaction.id == command.transaction_id:
-                evse.stop(turn, StoppedReason.REMOTE, Trigger.REMOTE_STOP)
-                return Verdict(Status.ACCEPTED)
-        return Verdict(Status.REJECTED, "TxNotFound", f"no running transaction {command.transaction_id}")
-
-    def _change_availability(self, command: ChangeAvailability, turn: Turn) -> Verdict:
-        """1.6 5.2, 2.0.1 G03/G04: at once when idle, else scheduled for the end of the transaction."""
-        if command.evse_id == 0:
-            return self._change_station_availability(command, turn)
-        target = self.evses.get(command.evse_id)
-        if target is None:
-            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        done = target.change_availability(command.operative, turn)
-        return Verdict(Status.ACCEPTED) if done else Verdict(Status.SCHEDULED, "TxInProgress")
-
-    def _change_station_availability(self, command: ChangeAvailability, turn: Turn) -> Verdict:
-        """EVSEs that are not in use become unavailable at once, whatever the others still do."""
-        busy = any(evse.transaction is not None for evse in self.evses.values())
-        operative, at_ms = command.operative, turn.now.utc_ms
-        done = True
-        if operative != self.operative and (operative or not busy):
-            turn.emit(AvailabilityChanged(0, operative, at_ms))
-        elif operative != self.operative or self._scheduled_operative is not None:
-            turn.emit(AvailabilityScheduled(0, operative, at_ms))
-            done = self._scheduled_operative is None
-        for evse in self.evses.values():
-            if command.every_evse:
-                done &= evse.change_availability(operative, turn)
-            if not operative:
-                evse.authorization = None
-        turn.operative = self.open and not self.resetting
-        return Verdict(Status.ACCEPTED) if done else Verdict(Status.SCHEDULED, "TxInProgress")
-
-    def _settle_availability(self, turn: Turn) -> None:
-        wanted = self._scheduled_operative
-        if wanted is not None and not any(evse.in_use for evse in self.evses.values()):
-            turn.emit(AvailabilityChanged(0, wanted, turn.now.utc_ms))
-
-    def _unlock(self, command: UnlockConnector, turn: Turn) -> Verdict | int:
-        evse = self.evses.get(command.evse_id)
-        if evse is None or command.connector_id != evse.spec.connector_id:
-            return Verdict(Status.UNKNOWN_CONNECTOR, "UnknownConnectorId")
-        if not evse.spec.has_lock:
-            return Verdict(Status.NOT_SUPPORTED, "FixedCable", "the cable of this EVSE is fixed")
-        if evse.transaction is not None:
-            if not command.stop_transaction:
-                return Verdict(Status.ONGOING_TRANSACTION, "TxInProgress")
-            evse.stop(turn, StoppedReason.UNLOCK_COMMAND, Trigger.UNLOCK_COMMAND)
-        number = self._number()
-        evse.unlock(turn, number)
-        return number
-
-    def _reset_command(self, command: Reset, turn: Turn) -> Verdict:
-        """1.6 5.14, 2.0.1 B11/B12: transactions end first, then the restart."""
-        if command.evse_id is not None:
-            return Verdict(Status.REJECTED, "UnsupportedParam", "a single EVSE cannot be reset")
-        if self.firmware.installing:
-            return Verdict(Status.REJECTED, "FwUpdateInProgress", "firmware is being installed")
-        if self.restarting is not None:
-            return Verdict(Status.ACCEPTED, info="a restart is under way")
-        busy = any(evse.transaction is not None for evse in self.evses.values())
-        if command.kind is ResetKind.ON_IDLE:
-            self._reset = (command.kind, 2**62)
-            return Verdict(Status.SCHEDULED if busy else Status.ACCEPTED)
-        self._reset = (command.kind, turn.now.mono_ms + RESET_WAIT_MS)
-        turn.operative = False
-        soft = command.kind is ResetKind.SOFT
-        for evse in self.evses.values():
-            evse.stop(
-                turn,
-                StoppedReason.SOFT_RESET if soft else StoppedReason.IMMEDIATE_RESET,
-                Trigger.RESET_COMMAND,
-            )
-        return Verdict(Status.ACCEPTED)
-
-    def _settle_reset(self, turn: Turn) -> None:
-        if self._reset is None:
-            return
-        kind, deadline_ms = self._reset
-        busy = any(evse.transaction is not None for evse in self.evses.values())
-        if busy and turn.now.mono_ms < deadline_ms:
-            return
-        self._reset = None
-        turn.emit(RestartBegun(kind, turn.now.utc_ms))
-        turn.do(Restart(kind))
-
-    def _reset_faults(self, command: ResetFaults, turn: Turn) -> Verdict:
-        evse = self.evses.get(command.evse_id)
-        if evse is None:
-            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        evse.clear_faults(turn)
-        return Verdict(Status.ACCEPTED)
-
-    def _override_delay(self, command: OverrideDelay, turn: Turn) -> Verdict:
-        evse = self.evses.get(command.evse_id)
-        if evse is None:
-            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        if not evse.delaying.override(turn, "a command"):
-            return Verdict(Status.REJECTED, "NoDelay", "no random delay runs")
-        return Verdict(Status.ACCEPTED)
-
-    def _contactor_replaced(self, command: ContactorReplaced, turn: Turn) -> Verdict:
-        evse = self.evses.get(command.evse_id)
-        if evse is None:
-            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        if evse.facts is None or evse.facts.contactor_closed:
-            return Verdict(Status.REJECTED, "ContactorClosed", "a contactor in use is not a new one")
-        evse.contactor.replaced(turn)
-        return Verdict(Status.ACCEPTED)
-
-    def _trigger(self, command: TriggerMessage, turn: Turn) -> Verdict:
-        if command.kind is TriggerKind.OTHER:
-            return Verdict(Status.NOT_IMPLEMENTED)
-        if command.evse_id not in (None, 0) and command.evse_id not in self.evses:
-            return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        if command.kind is TriggerKind.SIGN_CERTIFICATE:
-            return self.certificates.trigger(turn)
-        if command.kind is TriggerKind.TRANSACTION:
-            return self._trigger_transactions(command.evse_id, turn)
-        if command.kind is TriggerKind.METER_VALUES and not self._can_sample(command.evse_id, turn):
-            return Verdict(Status.REJECTED, "NoValues", "there are no meter values to tell")
-        turn.do(Send(command))
-        return Verdict(Status.ACCEPTED)
-
-    def _can_sample(self, evse_id: int | None, turn: Turn) -> bool:
-        """``evse_id`` 0 = of the main meter, None = of any meter."""
-        wanted, context = turn.policy.sampled_measurands, ReadingContext.TRIGGER
-        if evse_id in (None, 0) and self.main_meter.take(turn, wanted, context) is not None:
-            return True
-        return any(
-            evse.take_sample(turn, wanted, context) is not None
-            for evse in self.evses.values()
-            if evse_id in (None, evse.spec.evse_id)
-        )
-
-    def _trigger_transactions(self, evse_id: int | None, turn: Turn) -> Verdict:
-        """2.0.1 F06.FR.07: the event gets its number in the transaction, so it goes through the journal."""
-        running = [
-            evse
-            for evse in self.evses.values()
-            if evse.transaction is not None and evse_id in (None, 0, evse.spec.evse_id)
-        ]
-        for evse in running:
-            measurands = turn.policy.sampled_measurands
-            taken = evse.take_sample(turn, measurands, ReadingContext.TRIGGER)
-            evse.update(turn, Trigger.TRIGGER, (taken,) if taken else ())
-        if not running:
-            return Verdict(Status.REJECTED, "TxNotFound", "no transaction is running")
-        return Verdict(Status.ACCEPTED)
 
     def _data_transfer(self, command: DataTransfer, turn: Turn) -> Verdict:
         from controller.domain import vendor  # it reads the whole station, and is rarely asked

@@ -63,7 +63,7 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
             Reason("warning", fault.name, cause, "CSMS", conflict.at_ms, fault.clears_by, fault.remedy)
         )
     rows.extend(_of_the_station(station))
-    if not station.operative:
+    if not station.availability.operative:
         rows.append(
             Reason("session", "station unavailable", "inoperative", "CSMS or technician", None, "Operative")
         )

@@ -139,7 +139,7 @@ class Course:
             assert one.expires_at_ms > hand.utc_ms
             if one.evse_id:
                 evse = hand.station.evses[one.evse_id]
-                assert evse.operative and hand.station.operative and evse.fault() is None
+                assert evse.operative and hand.station.availability.operative and evse.fault() is None
                 held = evse.authorization
                 assert held is None or allowed(one, held.token, held.group)
 
