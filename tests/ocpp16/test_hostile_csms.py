@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from controller.csms.thrift import REFILL_MS
-from controller.domain.events import ProfileInstalled
+from controller.domain.events import FirmwareStatus, ProfileInstalled
 from tests.support import pki
 from tests.support.cabin import Cabin
 from tests.support.csms import FakeCsms
 from tests.support.virtual_time import run_virtual
+from tests.transfer.test_hostile import saying
 
 OPERATOR, SERIAL = "Joule", "JP-0042"
 CENTRAL, MAKER = "CentralSystemRootCertificate", "ManufacturerRootCertificate"
@@ -153,6 +156,33 @@ def test_a_csms_in_a_loop_is_slowed_down_and_not_refused(tmp_path: Path) -> None
             for _ in range(50):
                 await csms.call("GetConfiguration", {"key": ["HeartbeatInterval"]})
             assert cabin.clock.now().mono_ms - begun_ms < REFILL_MS, "what only asks waits for nothing"
+            assert cabin.bay().current_ma > 0
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("endless", [b"HTTP/1.1 100 Continue\r\n\r\n", b"x"], ids=["no answer", "a file"])
+def test_16_FW_06_a_download_that_never_ends_keeps_nobody_waiting(tmp_path: Path, endless: bytes) -> None:
+    """It runs in a thread; the car charges, requests are answered, the next update takes its place."""
+
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, build(tmp_path, csms) as cabin:
+            await cabin.online()
+            await cabin.charging()
+            first = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" if endless == b"x" else b""
+            with saying(first, endless, every_s=0.01, at_most=1 << 30) as (port, taken):
+                order = {"location": f"http://127.0.0.1:{port}/x", "retrieveDate": "2026-01-01T00:00:00Z"}
+                await csms.call("UpdateFirmware", order)
+                while not taken[0]:
+                    await asyncio.to_thread(time.sleep, 0.001)
+                for _ in range(20):
+                    await csms.call("GetConfiguration", {"key": ["HeartbeatInterval"]})
+                    assert cabin.bay().current_ma > 0
+                assert cabin.station.firmware.status is FirmwareStatus.DOWNLOADING
+                await csms.call("UpdateFirmware", {**order, "location": "http://127.0.0.1:1/", "retries": 0})
+                await cabin.until(
+                    lambda: cabin.station.firmware.status is FirmwareStatus.DOWNLOAD_FAILED, "replaced"
+                )
             assert cabin.bay().current_ma > 0
 
     run_virtual(main())
