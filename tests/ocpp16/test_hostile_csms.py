@@ -13,7 +13,7 @@ from controller.csms.thrift import REFILL_MS
 from controller.domain.events import FirmwareStatus, ProfileInstalled
 from tests.support import pki
 from tests.support.cabin import Cabin
-from tests.support.csms import FakeCsms
+from tests.support.csms import CallError, FakeCsms
 from tests.support.virtual_time import run_virtual
 from tests.transfer.test_hostile import saying
 
@@ -184,5 +184,52 @@ def test_16_FW_06_a_download_that_never_ends_keeps_nobody_waiting(tmp_path: Path
                     lambda: cabin.station.firmware.status is FirmwareStatus.DOWNLOAD_FAILED, "replaced"
                 )
             assert cabin.bay().current_ma > 0
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["hushhush", "hushhush" * 60, "hushhush\x00\x01", "hushhush-16-bytes-and-more", "é" * 9 + "hushhush"],
+)
+def test_a_password_that_is_refused_or_taken_is_not_repeated(
+    tmp_path: Path, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, build(tmp_path, csms) as cabin:
+            await cabin.online()
+            for key in ("AuthorizationKey", "authorizationkey", "SecurityCtrlr.BasicAuthPassword"):
+                try:
+                    answer = await csms.call("ChangeConfiguration", {"key": key, "value": value})
+                except CallError as error:
+                    assert "hush" not in str(error)
+                    continue
+                if answer["status"] == "Accepted":  # it leaves, and comes back with it
+                    await cabin.sleep(60)
+                    break
+            assert "hush" not in caplog.text and "hush" not in "".join(cabin.said)
+            assert "hush" not in repr(cabin.events())
+            assert cabin.app is not None
+            assert "hush" not in repr(cabin.app.facade.settings_list())
+            assert "hush" not in str(cabin.app.recent.messages.lines())
+
+    run_virtual(main())
+
+
+def test_where_firmware_came_from_is_shown_without_its_password(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with FakeCsms("ocpp1.6") as csms, build(tmp_path, csms) as cabin:
+            await cabin.online()
+            location = 'ftp://joule:hu"sh@hush@127.0.0.1:1/x?sig=hush'
+            order = {"location": location, "retrieveDate": "2026-01-01T00:00:00Z", "retries": 0}
+            await csms.call("UpdateFirmware", order)
+            await cabin.until(
+                lambda: cabin.station.firmware.status is FirmwareStatus.DOWNLOAD_FAILED, "it failed"
+            )
+            assert cabin.app is not None
+            shown = repr(cabin.app.facade.journal_tail(100, None))
+            assert "FirmwareUpdateBegun" in shown and "127.0.0.1" in shown
+            for text in (shown, "".join(cabin.said), str(cabin.app.recent.messages.lines())):
+                assert "hush" not in text and 'hu"' not in text
 
     run_virtual(main())
