@@ -21,7 +21,7 @@ from dataclasses import replace
 from benchmarks.figures import machine, quantile, table
 from controller.domain.composite import EvsePlan, composite
 from controller.domain.events import ProfileInstalled
-from controller.domain.evse import EvseSpec
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.inputs import EvseFacts, Reading, Tick
 from controller.domain.instant import Now
 from controller.domain.policy import Policy

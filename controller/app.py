@@ -69,7 +69,7 @@ from controller.domain.effects import (
     VerifyFirmware,
 )
 from controller.domain.events import Event, FirmwareStatus
-from controller.domain.evse import EvseSpec
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.firmware import FirmwareSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,

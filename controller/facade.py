@@ -282,13 +282,13 @@ def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
     digit = ""
     if facts is not None and facts.pilot in "ABCD":
         digit = "2" if facts.pwm else "1"
-    held = transaction.token if transaction else evse.authorization.token if evse.authorization else None
+    held = transaction.token if transaction else evse.admission.held.token if evse.admission.held else None
     return {
         "evse_id": view.evse_id,
         "connector_id": view.connector_id,
         "status": word(view),
         "operative": view.operative,
-        "scheduled_operative": evse.scheduled_operative,
+        "scheduled_operative": evse.availability.scheduled,
         "plugged": view.plugged,
         "authorized": view.authorized,
         "token": held.value if held else None,

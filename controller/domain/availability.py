@@ -2,7 +2,8 @@
 
 Owns: ChangeAvailability of the station and of an EVSE (1.6 5.2; 2.0.1 G03, G04): at once where nothing runs,
 scheduled where something does, and over restarts.
-Refuses to know: what an EVSE does when it becomes unavailable (``evse``), reservations that end with it.
+Refuses to know: what an EVSE does when it becomes unavailable (``evse_availability``), reservations
+that end with it.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Availability:
         target = self._evses.get(command.evse_id)
         if target is None:
             return Verdict(Status.REJECTED, "UnknownEvse", f"there is no EVSE {command.evse_id}")
-        done = target.change_availability(command.operative, turn)
+        done = target.availability.change(command.operative, target.transaction is not None, turn)
         return Verdict(Status.ACCEPTED) if done else Verdict(Status.SCHEDULED, "TxInProgress")
 
     def _change_station(self, command: ChangeAvailability, turn: Turn) -> Verdict:
@@ -92,8 +93,8 @@ class Availability:
             done = self._scheduled is None
         for evse in self._evses.values():
             if command.every_evse:
-                done &= evse.change_availability(operative, turn)
+                done &= evse.availability.change(operative, evse.transaction is not None, turn)
             if not operative:
-                evse.authorization = None
+                evse.admission.withdraw()
         turn.operative = self.open and not self._resetting()
         return Verdict(Status.ACCEPTED) if done else Verdict(Status.SCHEDULED, "TxInProgress")

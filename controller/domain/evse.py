@@ -6,17 +6,16 @@ Refuses to know: other EVSEs, who presents tokens, OCPP messages, pins. Facts ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from controller.domain import phases
+from controller.domain.admission import Admission
+from controller.domain.charging_state import charging_state, unreported
 from controller.domain.commands import Status, Verdict
 from controller.domain.contactor_book import ContactorBook
 from controller.domain.delaying import Delaying
-from controller.domain.effects import ReadMeter, Settled, ShowIndicator
+from controller.domain.effects import ReadMeter, Settled
 from controller.domain.events import (
-    AuthorizationTimedOut,
-    AvailabilityChanged,
-    AvailabilityScheduled,
     ChargingState,
     ClockSet,
     Event,
@@ -27,13 +26,14 @@ from controller.domain.events import (
     SessionStarted,
     StationStarted,
     StoppedReason,
-    TokenAuthorized,
     TransactionEnded,
     TransactionStarted,
     TransactionStopping,
     TransactionUpdated,
     Trigger,
 )
+from controller.domain.evse_availability import EvseAvailability
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.fault_keeper import FaultKeeper
 from controller.domain.faults import (
     EMERGENCY_STOP,
@@ -42,6 +42,7 @@ from controller.domain.faults import (
     TEMPERATURE_HIGH,
     UNDER_VOLTAGE,
 )
+from controller.domain.indicator import Indicator
 from controller.domain.inputs import EvseFacts, Reading
 from controller.domain.kept_plug import KeptPlug
 from controller.domain.limits import (
@@ -54,89 +55,27 @@ from controller.domain.limits import (
 )
 from controller.domain.measurands import MeterSample, ReadingContext, Wanted
 from controller.domain.metering import Registers, Surroundings, sample
+from controller.domain.offer import Offer
+from controller.domain.permit_wish import PermitWish
 from controller.domain.policy import Policy
-from controller.domain.profiles import ChargingProfile
 from controller.domain.register_watch import RegisterWatch
+from controller.domain.reported import Reported
 from controller.domain.sampling import Grid, Intervals, Sampling
-from controller.domain.sharing import LEAST_MA
 from controller.domain.timekeeping import moved
 from controller.domain.tokens import IdToken
 from controller.domain.transaction import Transaction
 from controller.domain.turn import Turn
 from controller.domain.views import EvseView
 
-MINIMUM_OFFER_MA = LEAST_MA
 FRESH_READING_MS = 2_500
 """A reading this young stands for now; while no current flows the register does not move."""
 CONTACTOR_WAIT_MS = 12_000
 """A stop waits this long for the contactor to open (6 s for the vehicle, then the safety process forces)."""
 LAST_READING_WAIT_MS = 3_000
 """...and then this long for a reading taken with the contactor open."""
-SUSPENDED_EV_AFTER_MS = 5_000
-"""After the first offer a vehicle has this long to ask for power before it counts as SuspendedEV."""
-ADAPT_MS = 5_000
-"""So long a vehicle may take to follow a lowered offer (IEC 61851-1)."""
-DECLINED_AFTER_MS = 15_000
-"""A vehicle that lets an offer stand this long without taking it leaves its share to the others."""
 UNLOCK_WAIT_MS = 5_000
 MOST_MA, MOST_V = 80_000, 277
 """More than any AC station delivers on a phase: a register that grows faster was replaced."""
-UNSEEN = {"starting", "board-silent"}
-"""A safety process that starts with nothing but these has not seen the vehicle yet: "A" is not an unplug."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvseSpec:
-    """What is fixed about an EVSE. ``limit_ma``: installer's limit from station.toml or None."""
-
-    evse_id: int
-    connector_id: int = 1
-    phases: int = 3
-    limit_ma: int | None = None
-    has_meter: bool = True
-    has_lock: bool = False
-    has_phase_switch: bool = False
-    has_socket: bool = False  # a socket outlet: the cable is the driver's
-
-
-@dataclass(frozen=True, slots=True)
-class Authorization:
-    """The right to start a transaction here, until ``deadline_ms`` (CLOCK_MONOTONIC; None = plugged)."""
-
-    token: IdToken
-    group: IdToken | None
-    source: str
-    since_ms: int
-    deadline_ms: int | None
-    remote_start_id: int | None = None
-    profile: ChargingProfile | None = None
-    plugged_first: bool = False
-    anywhere: bool = False  # shown at a reader for all EVSEs: goes to the EVSE that gets the plug
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Nothing new may start here for a while, for a reason of the station's own; not the operator's
-    availability, and not durable. ``why``: for people, after "EVSE 1: "."""
-
-    why: str
-    clears_by: str
-    since_ms: int  # UTC
-
-
-@dataclass(frozen=True, slots=True)
-class PermitWish:
-    """What the safety process is to be told of this EVSE (see ``controller.safety.permit``)."""
-
-    evse_id: int
-    plug_no: int
-    limit_ma: int
-    expires_at_ms: int
-    phases: int
-    unavailable: bool
-    unlock: bool
-    reset_faults: int
-    keep_locked: bool = False  # also while no vehicle is connected to the plug
 
 
 class Evse:
@@ -147,37 +86,28 @@ class Evse:
         # durable: rebuilt from events
         self.session: SessionStarted | None = None
         self.transaction: Transaction | None = None
-        self.operative = True
-        self.scheduled_operative: bool | None = None
         self.ended: TransactionEnded | None = None  # the last transaction of this session
         self.keeper = FaultKeeper(spec.evse_id)
         self.delaying = Delaying(spec.evse_id)
         self.contactor = ContactorBook(spec.evse_id)
         self.register = RegisterWatch(spec.evse_id)
         self.plug = KeptPlug(spec.evse_id)
-        self.timed_out = False  # plugged in, and not authorized in time
+        self.availability = EvseAvailability(spec.evse_id)
+        self.admission = Admission(spec.evse_id)
         # observations
-        self.facts: EvseFacts | None = None
+        self.reported = Reported(spec.has_socket)
+        self.offer = Offer()
         self.reading: Reading | None = None
         self.meter_fault: str | None = None
-        self.safety_fault: str | None = "not yet heard of the safety process"
         # timers and wishes
-        self.authorization: Authorization | None = None
-        self.hold: Hold | None = None
         self.reset_faults = 0
         self.phases = spec.phases  # asked for in the latest permit
-        self._known_since_ms: int | None = None
-        self._idle_since_ms: int | None = None  # plugged in, and nobody authorized it
         self._woke = False  # the machine started, and nothing was reported yet
         self._pulled_out = False  # the vehicle's end, at the end of a transaction; the cable is in the socket
         self._woke_plugged = False  # power came back and the vehicle has been here since
         self._woke_in_transaction = False  # power came back and the transaction has not charged since
         self._opened_at_ms: int | None = None
         self._stopping_since_ms: int | None = None
-        self._offer_since_ms: int | None = None
-        self.declined = False  # the vehicle does not take what it is offered
-        self._draws_ma = 0  # what it may still draw until ``_draws_until_ms``, by the offer from before
-        self._draws_until_ms: int | None = None
         self._sampling = Sampling()
         self._intervals = Intervals()
         self._interrupted = False  # a fault took the power from the running transaction
@@ -185,7 +115,7 @@ class Evse:
         self._unlock_until_ms: int | None = None
         self._unlock_deferred: int | None = None
         self._view: EvseView | None = None
-        self._indicator: str | None = None
+        self._indicator = Indicator(spec.evse_id)
 
     # ------------------------------------------------------------------ durable state
 
@@ -196,6 +126,8 @@ class Evse:
         self.contactor.apply(event)
         self.register.apply(event)
         self.plug.apply(event)
+        self.availability.apply(event)
+        self.admission.apply(event)
         match event:
             case ClockSet():
                 self._move(event)
@@ -205,19 +137,16 @@ class Evse:
             case SessionStarted():
                 self.session = event
                 self.ended = None
-                self.timed_out = False
                 if self.transaction is not None and self.transaction.stopping is None:
                     self.transaction.vehicle_left = False
             case SessionEnded():
                 self.session = None
                 self.ended = None
-                self.timed_out = False
                 if self.transaction is not None:
                     self.transaction.vehicle_left = True
             case TransactionStarted():
                 self.transaction = Transaction.begin(event)
                 self.ended = None
-                self.timed_out = False
                 self._woke_in_transaction = False
             case TransactionUpdated() if self.transaction is not None:
                 self.transaction.update(event)
@@ -229,13 +158,6 @@ class Evse:
                 left = self.transaction is not None and self.transaction.vehicle_left
                 self.transaction = None
                 self.ended = event if self.session is not None and not left else None
-            case AuthorizationTimedOut():
-                self.timed_out = True
-            case AvailabilityChanged():
-                self.operative = event.operative
-                self.scheduled_operative = None
-            case AvailabilityScheduled():
-                self.scheduled_operative = event.operative if event.operative != self.operative else None
             case _:
                 pass
 
@@ -252,11 +174,7 @@ class Evse:
 
     def checkpoint(self) -> list[Event]:
         """The shortest list of events that rebuilds the durable state."""
-        events: list[Event] = []
-        if not self.operative:
-            events.append(AvailabilityChanged(self.spec.evse_id, False, 0))
-        if self.scheduled_operative is not None:
-            events.append(AvailabilityScheduled(self.spec.evse_id, self.scheduled_operative, 0))
+        events = self.availability.checkpoint()
         transaction = self.transaction
         if self.session is not None and not (transaction is not None and transaction.vehicle_left):
             events.append(self.session)
@@ -279,17 +197,20 @@ class Evse:
                     events.append(self.session)
         elif self.ended is not None:
             events.append(self.ended)
-        if self.timed_out:
-            events.append(AuthorizationTimedOut(self.spec.evse_id, 0))
-        for part in (self.keeper, self.delaying, self.contactor, self.register, self.plug):
+        for part in (self.admission, self.keeper, self.delaying, self.contactor, self.register, self.plug):
             events.extend(part.checkpoint())
         return events
 
     # ------------------------------------------------------------------ derived facts
 
     @property
+    def facts(self) -> EvseFacts | None:
+        """The newest report of the safety process; None = it is silent."""
+        return self.reported.facts
+
+    @property
     def plugged(self) -> bool:
-        return self.facts is not None and self.facts.vehicle_connected
+        return self.reported.plugged
 
     @property
     def finishing(self) -> bool:
@@ -298,14 +219,8 @@ class Evse:
         transaction = self.transaction
         if transaction is not None:
             return transaction.stopping is not None and self.ev_left
-        left = self.ev_left and self.authorization is None  # else somebody begins anew (F2)
-        return self.ended is not None or self.timed_out or left
-
-    @property
-    def plug_in_socket(self) -> bool:
-        """The driver's own cable is in the socket, whatever is at its other end."""
-        facts = self.facts
-        return self.spec.has_socket and facts is not None and (self.plugged or facts.cable_ma is not None)
+        left = self.ev_left and self.admission.held is None  # else somebody begins anew (F2)
+        return self.ended is not None or self.admission.timed_out or left
 
     @property
     def ev_left(self) -> bool:
@@ -313,17 +228,16 @@ class Evse:
         while the other end is still in the socket (1.6 4.9)."""
         if self.transaction is not None:
             return self.transaction.vehicle_left
-        return (self._pulled_out or self.plug.kept is not None) and not self.plugged and self.plug_in_socket
+        return (
+            (self._pulled_out or self.plug.kept is not None)
+            and not self.plugged
+            and self.reported.plug_in_socket
+        )
 
     @property
     def in_use(self) -> bool:
         """A transaction runs, or its vehicle is still there: what is scheduled waits for both to be over."""
         return self.transaction is not None or self.finishing
-
-    @property
-    def heard(self) -> bool:
-        """The safety process has reported this EVSE since the controller began."""
-        return self._known_since_ms is not None
 
     def fault(self) -> str | None:
         """The blocking fault to show, the oldest first."""
@@ -332,18 +246,16 @@ class Evse:
     def free(self) -> bool:
         """Neither authorized nor in a transaction, and able to charge."""
         return (
-            self.operative
-            and self.hold is None
-            and self.scheduled_operative is not False
+            self.availability.takes_new
             and self.fault() is None
             and self.transaction is None
-            and self.authorization is None
+            and self.admission.held is None
         )
 
     @property
     def available(self) -> bool:
         """A transaction may run or begin here: operative, and not held while none runs."""
-        return self.operative and (self.hold is None or self.transaction is not None)
+        return self.availability.lets(self.transaction is not None)
 
     def fresh_reading(self, mono_ms: int) -> Reading | None:
         if self.reading is not None and mono_ms - self.reading.at_ms <= FRESH_READING_MS:
@@ -355,7 +267,7 @@ class Evse:
         those that are for all EVSEs together."""
         policy, transaction, facts = turn.policy, self.transaction, self.facts
         if facts is None:
-            claims = [silent_claim(self.safety_fault)]
+            claims = [silent_claim(self.reported.fault)]
         else:
             claims = hardware_claims(facts)
         if self.spec.limit_ma is not None:
@@ -391,20 +303,6 @@ class Evse:
             return self.spec.phases
         return max(self.phases, facts.phases)
 
-    @property
-    def offered_ma(self) -> int:
-        return self.facts.offered_ma if self.facts is not None and self.facts.pwm else 0
-
-    def occupied_ma(self, mono_ms: int) -> int:
-        """What the vehicle may draw at this moment: what it is offered, and what it was offered before, as
-        long as it may take to follow."""
-        facts = self.facts
-        if facts is None or not facts.contactor_closed:
-            return 0
-        if self._draws_until_ms is not None and mono_ms < self._draws_until_ms:
-            return max(self._draws_ma, self.offered_ma)
-        return self.offered_ma
-
     def _follow_delay(self, turn: Turn) -> None:
         transaction = self.transaction
         if transaction is None or transaction.stopping is not None:
@@ -418,7 +316,7 @@ class Evse:
 
     def _meter_stale(self, turn: Turn) -> bool:
         """Too long without a reading; a controller that just started gives its meter the same time."""
-        since_ms = self.reading.at_ms if self.reading is not None else self._known_since_ms
+        since_ms = self.reading.at_ms if self.reading is not None else self.reported.since_ms
         return since_ms is not None and turn.now.mono_ms - since_ms > turn.policy.meter_stale_s * 1000
 
     def _energy_spent(self, transaction: Transaction, policy: Policy) -> bool:
@@ -431,7 +329,11 @@ class Evse:
 
     def limit_ma(self, turn: Turn) -> int:
         """What may be offered now: 0 without a running transaction."""
-        if self.transaction is None or self.transaction.stopping is not None or not self.operative:
+        if (
+            self.transaction is None
+            or self.transaction.stopping is not None
+            or not self.availability.operative
+        ):
             return 0
         return max(0, lowest(self.claims(turn)).limit_ma)
 
@@ -467,7 +369,7 @@ class Evse:
             operative=self.available and station_operative,
             fault=self.fault(),
             plugged=self.plugged,
-            authorized=self.authorization is not None,
+            authorized=self.admission.held is not None,
             finishing=self.finishing,
             reserved=reserved,
             transaction_id=transaction.id if transaction else None,
@@ -485,44 +387,22 @@ class Evse:
 
     def observe(self, facts: EvseFacts, turn: Turn) -> None:
         """A report of the safety process. ``plug_no`` tells one plug-in from the next."""
-        inhibits = {name for name, _since in facts.inhibits}
-        if "starting" in inhibits and inhibits <= UNSEEN:
-            self.safety_fault = "the safety process has not seen the board yet"
-            self.keeper.reported(inhibits)
-            return
         previous = self.facts
-        self.facts = facts
-        if self._known_since_ms is None:
-            self._known_since_ms = turn.now.mono_ms
-        self.safety_fault = None
+        self.keeper.reported({name for name, _since in facts.inhibits})
+        if not self.reported.take(facts, turn.now.mono_ms):
+            return
         if previous is not None and previous.contactor_closed and not facts.contactor_closed:
             self._opened_at_ms = facts.at_ms
         if not facts.contactor_closed and self._opened_at_ms is None:
             self._opened_at_ms = facts.at_ms
         if facts.contactor_closed:
             self._opened_at_ms = None
-        if facts.pwm and (previous is None or not previous.pwm):
-            self._offer_since_ms = facts.at_ms
-        elif not facts.pwm:
-            self._offer_since_ms = None
         if not facts.vehicle_connected:
             self._woke_plugged = False
-        self._follow_offer(previous, facts, turn.now.mono_ms)
-        self.keeper.reported(inhibits)
+        self.offer.observe(previous, facts, turn.now.mono_ms)
         self.contactor.observe(previous, facts)
         self._follow_faults(turn)
         self._follow_plug(turn, facts, first=previous is None)
-
-    def _follow_offer(self, previous: EvseFacts | None, facts: EvseFacts, mono_ms: int) -> None:
-        """Remember what the vehicle may still draw after its offer was lowered."""
-        if not facts.contactor_closed:
-            self._draws_until_ms = None
-        elif previous is not None and previous.contactor_closed and previous.pwm:
-            now_ma = facts.offered_ma if facts.pwm else 0
-            if now_ma < previous.offered_ma:
-                still = self._draws_until_ms is not None and mono_ms < self._draws_until_ms
-                self._draws_ma = max(previous.offered_ma, self._draws_ma if still else 0)
-                self._draws_until_ms = mono_ms + ADAPT_MS
 
     def measured(self, reading: Reading, turn: Turn) -> None:
         """A reading of this EVSE's meter. One whose register does not go on is left aside until it is
@@ -545,9 +425,8 @@ class Evse:
         self.keeper.reset(turn)
 
     def safety_lost(self, why: str, turn: Turn) -> None:
-        self.facts = None
-        self.safety_fault = why
-        self._offer_since_ms = None
+        self.reported.lost(why)
+        self.offer.lost()
         self.keeper.reported({SAFETY_SILENT})
 
     def _follow_faults(self, turn: Turn) -> None:
@@ -580,8 +459,7 @@ class Evse:
             self._unplugged(turn, rebooted if unknown else StoppedReason.EV_DISCONNECTED)
         if facts.vehicle_connected and self.session is None:
             turn.emit(SessionStarted(self.spec.evse_id, facts.plug_no, turn.now.utc_ms))
-            if self.authorization is not None:
-                self._set_deadline(None)
+            self.admission.plugged_in()
 
     def _goes_on_after_power_loss(self, turn: Turn) -> bool:
         """By setting, the vehicle that is plugged in now is taken for the one from before (1.6 7.36)."""
@@ -605,40 +483,10 @@ class Evse:
                 else Trigger.ABNORMAL_CONDITION
             )
             self.stop(turn, reason, trigger)
-        self.authorization = None
+        self.admission.withdraw()
         turn.emit(SessionEnded(self.spec.evse_id, turn.now.utc_ms))
 
-    def _set_deadline(self, deadline_ms: int | None) -> None:
-        old = self.authorization
-        if old is not None:
-            self.authorization = replace(old, deadline_ms=deadline_ms)
-
     # ------------------------------------------------------------------ wishes
-
-    def authorize(
-        self,
-        turn: Turn,
-        token: IdToken,
-        group: IdToken | None,
-        source: str,
-        remote_start_id: int | None = None,
-        profile: ChargingProfile | None = None,
-        anywhere: bool = False,
-    ) -> None:
-        """Give the right to charge; the transaction starts when a vehicle is there (PowerPathClosed)."""
-        deadline_ms = turn.now.mono_ms + turn.policy.ev_connection_timeout_s * 1000
-        turn.emit(TokenAuthorized(self.spec.evse_id, token, group, source, turn.now.utc_ms))
-        self.authorization = Authorization(
-            token,
-            group,
-            source,
-            turn.now.mono_ms,
-            None if self.plugged else deadline_ms,
-            remote_start_id,
-            profile,
-            self.plugged,
-            anywhere,
-        )
 
     def stop(self, turn: Turn, reason: StoppedReason, trigger: Trigger, token: IdToken | None = None) -> None:
         """Begin to end the transaction: power is withdrawn first, the vehicle lets go, then it ends."""
@@ -673,65 +521,40 @@ class Evse:
     def settle(self, turn: Turn) -> None:
         """Run every rule to its end. Called after each input and tick; idempotent."""
         self._follow_faults(turn)
-        self._expire_authorization(turn)
-        self._follow_time_out(turn)
+        self.admission.settle(turn, self._waits_for_a_card)
         self._follow_kept_plug(turn)
-        self._free_vend(turn)
+        if self.plugged and not self.finishing and self.free():
+            self.admission.free_vend(turn)
         self._start_if_possible(turn)
         self._stop_when_energy_spent(turn)
         self._end_if_possible(turn)
-        self._follow_declined(turn)
+        self.offer.settle(self.facts, self.transaction is not None, turn.now.mono_ms)
         self._follow_delay(turn)
         self.contactor.settle(turn, turn.emitted(TransactionEnded) or turn.emitted(SessionEnded))
         self._follow_charging_state(turn)
         self._sample_periodically(turn)
-        self._apply_scheduled_availability(turn)
+        self.availability.settle(turn, self.in_use)
         self._follow_unlock(turn)
         self._show(turn)
 
-    def _expire_authorization(self, turn: Turn) -> None:
-        held = self.authorization
-        if held is not None and held.deadline_ms is not None and turn.now.mono_ms >= held.deadline_ms:
-            self.authorization = None
-
-    def _follow_time_out(self, turn: Turn) -> None:
-        """1.6 errata 3.20, 9.1.6: from the beginning of Preparing the driver has ConnectionTimeOut to show
-        his card. Afterwards a card is for another plug, unless the setting says otherwise."""
-        preparing = self.plugged and self.session is not None and self.authorization is None
-        if preparing and turn.reserved.shown(self.spec.evse_id) is not None:
-            preparing = False  # it waits for the holder, whoever has plugged in
-        if not (preparing and turn.plug_times_out and self.available) or self.finishing:
-            self._idle_since_ms = None
-            return
-        if self.transaction is not None or self.fault() is not None or turn.asking & {0, self.spec.evse_id}:
-            self._idle_since_ms = None
-            return
-        if self._idle_since_ms is None:
-            self._idle_since_ms = turn.now.mono_ms
-        if turn.now.mono_ms - self._idle_since_ms >= turn.policy.ev_connection_timeout_s * 1000:
-            turn.emit(AuthorizationTimedOut(self.spec.evse_id, turn.now.utc_ms))
+    @property
+    def _waits_for_a_card(self) -> bool:
+        """A vehicle is plugged in, it could be charged, and nothing has begun."""
+        could = self.plugged and self.session is not None and self.available and self.fault() is None
+        return could and self.transaction is None and not self.finishing
 
     def _follow_kept_plug(self, turn: Turn) -> None:
-        if self.facts is None or self.plug_in_socket:
+        if self.facts is None or self.reported.plug_in_socket:
             return
         self._pulled_out = False
         self.plug.release(turn, "the plug is not in the socket")
 
-    def _free_vend(self, turn: Turn) -> None:
-        if turn.policy.auth_enabled or not turn.operative or not turn.charging_allowed:
-            return
-        if not self.plugged or self.finishing or not self.free():
-            return
-        token = IdToken(turn.policy.free_vend_token)
-        if turn.reserved.refuses(self.spec.evse_id, token, None) is None:
-            self.authorize(turn, token, None, "free")
-
     def _start_if_possible(self, turn: Turn) -> None:
-        held = self.authorization
+        held = self.admission.held
         if held is None or self.transaction is not None or not self.plugged or self.facts is None:
             return
         if not turn.charging_allowed:
-            self.authorization = None
+            self.admission.withdraw()
             return
         if not self.available or turn.storage_fault is not None:
             return
@@ -771,7 +594,7 @@ class Evse:
             cable_ma=self.facts.cable_ma,
             phases=self.spec.phases,
         )
-        self.authorization = None
+        self.admission.withdraw()
         turn.emit(started)
         assert self.transaction is not None
         ended_begin = sample(
@@ -855,51 +678,30 @@ class Evse:
         )
         turn.emit(ended)
         self._pulled_out = stopping.stopped_reason is StoppedReason.EV_DISCONNECTED
-        if self.spec.has_lock and self.plug_in_socket:
+        if self.spec.has_lock and self.reported.plug_in_socket:
             self.plug.ended(turn, transaction, ended)
         self._stopping_since_ms = None
         self._sampling.stop()
 
-    def charging_state(self, turn: Turn) -> ChargingState | None:
-        """2.0.1 ChargingStateEnumType from the facts; None without a transaction."""
-        transaction, facts = self.transaction, self.facts
-        if transaction is None:
-            return None
-        if facts is None:
-            # A controller that just started has not heard yet, which is no news of the vehicle.
-            return (
-                ChargingState.SUSPENDED_EVSE
-                if SAFETY_SILENT in self.keeper.faults
-                else transaction.charging_state
-            )
-        if not facts.vehicle_connected:
-            if facts.pilot == "F" and not facts.inhibits and self.limit_ma(turn) >= MINIMUM_OFFER_MA:
-                return transaction.charging_state  # a pulse that wakes the vehicle: the offer stands
-            return ChargingState.IDLE if facts.pilot == "A" else ChargingState.SUSPENDED_EVSE
-        if facts.pwm and facts.contactor_closed and facts.pilot in ("C", "D"):
-            return ChargingState.CHARGING
-        if facts.inhibits or self.limit_ma(turn) < MINIMUM_OFFER_MA:
-            return ChargingState.SUSPENDED_EVSE
-        before = transaction.charging_state
-        if self.spec.has_phase_switch and facts.phases != self.phases and not facts.pwm:
-            # The phase switch is on its way: a pause, but not before the first offer.
-            return before if before is ChargingState.EV_CONNECTED else ChargingState.SUSPENDED_EVSE
-        if facts.pwm and facts.pilot == "B":
-            offered_ms = turn.now.mono_ms - (self._offer_since_ms or turn.now.mono_ms)
-            if before is ChargingState.EV_CONNECTED and offered_ms < SUSPENDED_EV_AFTER_MS:
-                return before
-            return ChargingState.SUSPENDED_EV
-        # On the way: pilot still x1, or the contactor about to move.
-        return before
-
     def _follow_charging_state(self, turn: Turn) -> None:
-        transaction = self.transaction
+        transaction, facts = self.transaction, self.facts
         if transaction is None or transaction.stopping is not None:
             return
-        state = self.charging_state(turn)
-        if state is not None and state is not transaction.charging_state:
-            taken = self._at_interruption(turn, transaction.charging_state, state)
-            self.update(turn, Trigger.CHARGING_STATE_CHANGED, taken, state)
+        before = transaction.charging_state
+        if facts is None:
+            state = unreported(before, SAFETY_SILENT in self.keeper.faults)
+        else:
+            state = charging_state(
+                facts,
+                before,
+                lambda: self.limit_ma(turn),
+                self.offer.stands_ms(turn.now.mono_ms),
+                self.spec.has_phase_switch and facts.phases != self.phases,
+            )
+        if state is not before:
+            self.update(
+                turn, Trigger.CHARGING_STATE_CHANGED, self._at_interruption(turn, before, state), state
+            )
 
     def _at_interruption(
         self, turn: Turn, before: ChargingState, after: ChargingState
@@ -921,15 +723,6 @@ class Evse:
             return ()
         taken = self.take_sample(turn, turn.policy.sampled_measurands, context)
         return (taken,) if taken is not None else ()
-
-    def _follow_declined(self, turn: Turn) -> None:
-        facts = self.facts
-        if self._draws_until_ms is not None and turn.now.mono_ms >= self._draws_until_ms:
-            self._draws_until_ms = None
-        if self.transaction is None or facts is None or facts.pilot != "B":
-            self.declined = False
-        elif facts.pwm and self._offer_since_ms is not None:
-            self.declined |= turn.now.mono_ms - self._offer_since_ms >= DECLINED_AFTER_MS
 
     def update(
         self,
@@ -1041,26 +834,6 @@ class Evse:
             self._meter_asked_ms = turn.now.mono_ms
             turn.do(ReadMeter(self.spec.evse_id))
 
-    def change_availability(self, operative: bool, turn: Turn) -> bool:
-        """At once, or scheduled while a transaction runs (1.6 5.2, 2.0.1 G03). False = scheduled."""
-        if operative != self.operative:
-            if self.transaction is None:
-                self._set_operative(operative, turn)
-                return True
-        elif self.scheduled_operative is None:
-            return True
-        turn.emit(AvailabilityScheduled(self.spec.evse_id, operative, turn.now.utc_ms))
-        return self.scheduled_operative is None
-
-    def _apply_scheduled_availability(self, turn: Turn) -> None:
-        if self.scheduled_operative is not None and not self.in_use:
-            self._set_operative(self.scheduled_operative, turn)
-
-    def _set_operative(self, operative: bool, turn: Turn) -> None:
-        if not operative:
-            self.authorization = None
-        turn.emit(AvailabilityChanged(self.spec.evse_id, operative, turn.now.utc_ms))
-
     def _follow_unlock(self, turn: Turn) -> None:
         if self._unlock_until_ms is None or self._unlock_deferred is None:
             return
@@ -1077,30 +850,21 @@ class Evse:
         self._unlock_deferred = None
 
     def _show(self, turn: Turn) -> None:
-        if not self.available or not (turn.operative or self.in_use):
-            state = "unavailable"
-        elif self.fault() is not None:
-            state = "faulted"
-        elif self.transaction is not None:
-            charging = self.transaction.charging_state is ChargingState.CHARGING
-            state = "charging" if charging else "suspended"
-        elif turn.reserved.shown(self.spec.evse_id) is not None:
-            state = "reserved"
-        elif self.authorization is not None or self.plugged:
-            state = "waiting"
-        else:
-            state = "available"
-        if state != self._indicator:
-            self._indicator = state
-            turn.do(ShowIndicator(self.spec.evse_id, state))
+        self._indicator.settle(
+            turn,
+            self.available and (turn.operative or self.in_use),
+            self.fault() is not None,
+            self.transaction.charging_state if self.transaction else None,
+            self.admission.held is not None or self.plugged,
+        )
 
     def next_deadline_ms(self, policy: Policy) -> int | None:
         """CLOCK_MONOTONIC ms of the next thing that happens by itself."""
         deadlines = [
-            self.authorization.deadline_ms if self.authorization else None,
+            self.admission.next_deadline_ms,
             self._sampling.next_deadline_ms,
             self._unlock_until_ms,
-            self._draws_until_ms,
+            self.offer.next_deadline_ms,
         ]
         if self.reading is not None and METER_SILENT not in self.keeper.faults:
             # The limit of a silent meter holds from that millisecond on, not from the next tick.

@@ -54,7 +54,8 @@ from controller.domain.events import (
     MachineStarted,
     StationStarted,
 )
-from controller.domain.evse import Evse, Hold
+from controller.domain.evse import Evse
+from controller.domain.evse_availability import Hold
 from controller.domain.inputs import (
     FirmwareFetched,
     FirmwareNotFetched,
@@ -491,12 +492,12 @@ class Firmware:
         why, clears_by = self._why_hold(turn)
         for evse in self._evses.values():
             if not why:
-                evse.hold = None
+                evse.availability.hold = None
                 continue
-            if evse.hold is None or evse.hold.why != why:
-                evse.hold = Hold(why, clears_by, turn.now.utc_ms)
+            if evse.availability.hold is None or evse.availability.hold.why != why:
+                evse.availability.hold = Hold(why, clears_by, turn.now.utc_ms)
             if evse.transaction is None:
-                evse.authorization = None
+                evse.admission.withdraw()
 
     def _why_hold(self, turn: Turn) -> tuple[str, str]:
         order = self.order

@@ -119,7 +119,7 @@ class Reservations:
         Each has one EVSE already, and of a group only one comes for one reservation."""
         claimed: set[int] = set()
         for evse_id, evse in self._evses.items():
-            held = evse.authorization
+            held = evse.admission.held
             if held is not None and evse_id != except_evse_id and self._of(evse_id) is None:
                 picked = self._pick(held.token, held.group, claimed)
                 if picked is not None:
@@ -173,10 +173,10 @@ class Reservations:
             return Verdict(Status.ACCEPTED)  # asked for again: nothing is new, nothing is written
         turn.emit(made)
         evse = self._evses.get(command.evse_id)
-        if evse is not None and evse.authorization is not None:  # of the holder before
-            held = evse.authorization
+        if evse is not None and evse.admission.held is not None:  # of the holder before
+            held = evse.admission.held
             if not _matches(made, held.token, held.group):
-                evse.authorization = None
+                evse.admission.withdraw()
         return Verdict(Status.ACCEPTED)
 
     def _fault(self, command: ReserveNow, turn: Turn) -> Verdict | None:
@@ -278,7 +278,7 @@ def _usable(evse: Evse | None) -> bool:
     return (
         evse is not None
         and evse.available
-        and evse.scheduled_operative is not False
+        and evse.availability.scheduled is not False
         and (evse.fault() is None or _not_yet_heard(evse))
     )
 
@@ -286,7 +286,7 @@ def _usable(evse: Evse | None) -> bool:
 def _not_yet_heard(evse: Evse) -> bool:
     """After a reboot the safety process may come later than the controller has patience: that is no news of
     the EVSE, and a reservation outlives it (B01.FR.13)."""
-    return not evse.heard and evse.fault() == SAFETY_SILENT
+    return not evse.reported.heard and evse.fault() == SAFETY_SILENT
 
 
 def _vacant(evse: Evse) -> bool:

@@ -28,6 +28,7 @@ from controller.domain.limits import (
     profile_claim,
     replaces,
 )
+from controller.domain.offer import offered_ma
 from controller.domain.profiles import (
     STATION_WIDE,
     ChargingProfile,
@@ -152,16 +153,18 @@ class SmartCharging:
     def _demand(self, turn: Turn, evse: Evse, cost: int, asked: bool) -> Demand:
         """What one EVSE wants of it. The one that is asked about is reckoned as if it charged."""
         transaction = evse.transaction
-        wants = asked or (transaction is not None and transaction.stopping is None and evse.operative)
+        wants = asked or (
+            transaction is not None and transaction.stopping is None and evse.availability.operative
+        )
         return Demand(
             evse.spec.evse_id,
             lowest(evse.claims(turn, shared=False)).limit_ma if wants else 0,
             cost,
             turn.now.utc_ms if transaction is None else transaction.started.at_ms,
             wants,
-            evse.declined,
-            evse.offered_ma,
-            evse.occupied_ma(turn.now.mono_ms),
+            evse.offer.declined,
+            offered_ma(evse.facts),
+            evse.offer.occupied_ma(evse.facts, turn.now.mono_ms),
         )
 
     # ------------------------------------------------------------------ commands
@@ -223,7 +226,7 @@ class SmartCharging:
         new = Installed(evse_id, profile, turn.now.utc_ms)
         kept = sum(not replaces(new, one) for one in self.profiles.values())
         waiting = sum(
-            evse.authorization is not None and evse.authorization.profile is not None
+            evse.admission.held is not None and evse.admission.held.profile is not None
             for evse in self._evses.values()
         )
         most = turn.policy.profiles_max
@@ -263,7 +266,7 @@ class SmartCharging:
         plans = []
         for evse_id, evse in self._evses.items():
             if evse.facts is None and command.evse_id in (0, evse_id):
-                why = evse.safety_fault or "no report yet"
+                why = evse.reported.fault or "no report yet"
                 return refuse("NotReady", f"the limits of EVSE {evse_id} are not known: {why}")
             plans.append(self._plan(turn, evse, asked=command.evse_id))
         found = composite(
@@ -293,7 +296,7 @@ class SmartCharging:
             phases=spec.phases,
             switchable=spec.has_phase_switch,
             since_ms=started_ms,
-            counts=asked == spec.evse_id or running or (asked == 0 and evse.operative),
+            counts=asked == spec.evse_id or running or (asked == 0 and evse.availability.operative),
         )
 
 

@@ -35,8 +35,9 @@ from controller.domain.events import (
     TokenRefused,
     Trigger,
 )
-from controller.domain.evse import Evse, EvseSpec, PermitWish
+from controller.domain.evse import Evse
 from controller.domain.evse_commands import EvseCommands
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.faults import STORAGE, describe
 from controller.domain.firmware import NO_INSTALLER, Firmware, FirmwareSpec
 from controller.domain.inputs import (
@@ -57,6 +58,7 @@ from controller.domain.limits import Claim
 from controller.domain.logs import LogExists, Logs
 from controller.domain.main_meter import MainMeter
 from controller.domain.measurands import MeterSample, ReadingContext
+from controller.domain.permit_wish import PermitWish
 from controller.domain.policy import Policy
 from controller.domain.random_delay import Draw
 from controller.domain.reservation import Reservations
@@ -353,13 +355,13 @@ class Station:
         if not plugged.free():
             return
         for other in self.evses.values():
-            held = other.authorization
+            held = other.admission.held
             if held is not None and not other.plugged and held.anywhere and other.transaction is None:
-                other.authorization = None
+                other.admission.withdraw()
                 if self.reservations.refuses(plugged.spec.evse_id, held.token, held.group) is None:
-                    plugged.authorization = held
+                    plugged.admission.held = held
                     return
-                other.authorization = held
+                other.admission.held = held
 
     def _safety_lost(self, lost: SafetyLost, turn: Turn) -> None:
         for evse in self.evses.values():
@@ -414,9 +416,9 @@ class Station:
                     evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
                 return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
         for evse in near:
-            held = evse.authorization
+            held = evse.admission.held
             if held is not None and held.token.key == token.key:
-                evse.authorization = None
+                evse.admission.withdraw()
                 return Verdict(Status.ACCEPTED, info=f"authorization on EVSE {evse.spec.evse_id} withdrawn")
         for evse in near:
             if evse.plug.belongs_to(token):
@@ -492,7 +494,7 @@ class Station:
         if target is None:
             return self._no_target(evse_id, token, turn)
         anywhere = evse_id is None and not self.reservations.holds(target.spec.evse_id, token, group)
-        target.authorize(turn, token, group, source, anywhere=anywhere)
+        target.admission.grant(turn, token, group, source, target.plugged, anywhere=anywhere)
         return Verdict(Status.ACCEPTED, info=f"authorized for EVSE {target.spec.evse_id}")
 
     def _target(self, evse_id: int | None, named: bool = False) -> Evse | None:
@@ -524,7 +526,7 @@ class Station:
             for evse in self.evses.values()
             if evse.free()
             and (evse_id is None or evse.spec.evse_id == evse_id)
-            and not (evse.timed_out and replug)
+            and not (evse.admission.timed_out and replug)
         ]
 
     def _group_unknown(self, token: IdToken, group: IdToken | None, turn: Turn) -> bool:
@@ -563,14 +565,14 @@ class Station:
             fault = evse.fault()
             if fault is not None:
                 reasons.append(f"EVSE {evse.spec.evse_id}: {describe(fault).cause}")
-            elif not evse.operative or evse.scheduled_operative is False:
+            elif not evse.availability.operative or evse.availability.scheduled is False:
                 reasons.append(f"EVSE {evse.spec.evse_id}: unavailable")
-            elif evse.timed_out:
+            elif evse.admission.timed_out:
                 reasons.append(f"EVSE {evse.spec.evse_id}: not authorized in time, plug in again")
             elif self.reservations.shown(evse.spec.evse_id) is not None:
                 reasons.append(f"EVSE {evse.spec.evse_id}: reserved for another token")
-            elif evse.hold is not None:
-                reasons.append(f"EVSE {evse.spec.evse_id}: {evse.hold.why}")
+            elif evse.availability.hold is not None:
+                reasons.append(f"EVSE {evse.spec.evse_id}: {evse.availability.hold.why}")
             else:
                 reasons.append(f"EVSE {evse.spec.evse_id}: in use")
         return "; ".join(reasons) or f"there is no EVSE {evse_id}"
@@ -633,7 +635,9 @@ class Station:
         if target is None:  # taken while the CSMS was being asked, or reserved for another group
             self._no_target(command.evse_id, command.token, turn)
             return
-        target.authorize(turn, command.token, group, "remote", command.remote_start_id, command.profile)
+        admission = target.admission
+        remote_start_id, profile = command.remote_start_id, command.profile
+        admission.grant(turn, command.token, group, "remote", target.plugged, remote_start_id, profile)
 
     def _data_transfer(self, command: DataTransfer, turn: Turn) -> Verdict:
         from controller.domain import vendor  # it reads the whole station, and is rarely asked

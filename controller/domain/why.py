@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from controller.domain import phases
-from controller.domain.evse import MINIMUM_OFFER_MA
+from controller.domain.charging_state import MINIMUM_OFFER_MA
 from controller.domain.faults import OWN, describe
 from controller.domain.instant import Now
 from controller.domain.limits import Claim, lowest
@@ -49,7 +49,7 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
                 )
             )
     else:
-        cause = evse.safety_fault or ""
+        cause = evse.reported.fault or ""
         fault = describe("safety-silent")
         rows.append(
             Reason("inhibit", "safety-silent", cause, "controller", None, fault.clears_by, fault.remedy)
@@ -67,15 +67,15 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         rows.append(
             Reason("session", "station unavailable", "inoperative", "CSMS or technician", None, "Operative")
         )
-    if not evse.operative:
+    if not evse.availability.operative:
         rows.append(
             Reason("session", "EVSE unavailable", "inoperative", "CSMS or technician", None, "Operative")
         )
-    if evse.scheduled_operative is False:
+    if evse.availability.scheduled is False:
         value = "inoperative once the transaction is over and the vehicle gone"
         kind = "session" if transaction is None else "later"
         rows.append(Reason(kind, "EVSE unavailable", value, "CSMS or technician", None, "Operative"))
-    hold = evse.hold
+    hold = evse.availability.hold
     if hold is not None and transaction is None:
         rows.append(Reason("session", "firmware update", hold.why, "station", hold.since_ms, hold.clears_by))
     if not evse.plugged:
@@ -99,7 +99,7 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
                 "its acceptance, or TxCtrlr.TxBeforeAcceptedEnabled",
             )
         )
-    if evse.timed_out:
+    if evse.admission.timed_out:
         rows.append(
             Reason(
                 "session",
@@ -116,8 +116,8 @@ def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
         clears_by = f"token {kept.token.value} or one of its group, or an unlock command"
         rows.append(Reason("session", "plug kept", "the plug stays locked", kept.why, kept.at_ms, clears_by))
     if transaction is None:
-        if evse.authorization is not None:
-            held = evse.authorization
+        if evse.admission.held is not None:
+            held = evse.admission.held
             rows.append(
                 Reason(
                     "session",

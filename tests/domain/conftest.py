@@ -7,7 +7,7 @@ import pytest
 from controller.domain.commands import Verdict
 from controller.domain.effects import Effect, ForgetTokens, Outcome, Settled, StoreLocalList
 from controller.domain.events import Event, TokenLearned
-from controller.domain.evse import EvseSpec
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.firmware import NO_INSTALLER, FirmwareSpec
 from controller.domain.inputs import (
     CsmsChanged,

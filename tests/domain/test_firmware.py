@@ -35,7 +35,7 @@ from controller.domain.events import (
     TokenRefused,
     TransactionStarted,
 )
-from controller.domain.evse import EvseSpec
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.firmware import FirmwareSpec
 from controller.domain.inputs import (
     AuthorizeAnswered,
@@ -150,7 +150,8 @@ class Updating(Hand):
 
     def allow(self, evse_id: int = 1) -> None:
         turn = self.station._turn(self.now)
-        self.station.evses[evse_id].authorize(turn, IdToken("04AA"), None, "csms")
+        evse = self.station.evses[evse_id]
+        evse.admission.grant(turn, IdToken("04AA"), None, "csms", evse.plugged)
         self.events.extend(turn.events)
 
     def start_charging(self, evse_id: int = 1) -> None:
@@ -396,7 +397,7 @@ def test_16_SEC_37_installation_waits_for_its_date(station: Updating) -> None:
     station.fetched()
     station.verified()
     assert station.told()[-1] == "InstallScheduled"
-    assert not station.station.evses[1].hold, "until then everybody may charge"
+    assert not station.station.evses[1].availability.hold, "until then everybody may charge"
     station.restart(seconds=30)
     station.sleep(29)
     assert station.told()[-1] == "InstallScheduled"
@@ -414,7 +415,7 @@ def test_16_SEC_41_an_unsigned_update_from_before_the_profile_was_raised_is_not_
     station.give(PolicyChanged(replace(station.station.policy, unsigned_firmware=False)))
     station.sleep(61)
     assert station.told()[-1] == "InstallationFailed" and station.done(InstallFirmware) == []
-    assert not station.station.evses[1].hold
+    assert not station.station.evses[1].availability.hold
 
 
 def test_16_SEC_37_an_install_date_in_the_past_means_now(station: Updating) -> None:
@@ -566,7 +567,9 @@ def test_16_FW_05_16_SEC_38_installation_waits_for_transactions_and_nobody_else_
     assert station.told()[-1] == "Installing"
     views = {view.evse_id: view for view in station.station.views(station.now)}
     assert not any(views[evse_id].operative for evse_id in range(1, evses + 1)), "those that became free, too"
-    assert all(evse.operative for evse in station.station.evses.values()), "the operator's word is kept apart"
+    assert all(evse.availability.operative for evse in station.station.evses.values()), (
+        "the operator's word is kept apart"
+    )
     station.installed(InstallOutcome.FAILED)
     views = {view.evse_id: view for view in station.station.views(station.now)}
     assert all(view.operative for view in views.values())
@@ -589,10 +592,10 @@ def test_16_FW_05_a_card_shown_before_the_plug_waits_for_nothing(station: Updati
     station.ask()
     station.tick()
     station.allow()
-    assert station.station.evses[1].authorization is not None
+    assert station.station.evses[1].admission.held is not None
     station.fetched()
     assert station.told()[-1] == "Installing"
-    assert station.station.evses[1].authorization is None
+    assert station.station.evses[1].admission.held is None
 
 
 def test_16_FW_05_where_charging_can_go_on_nobody_waits_but_for_the_restart() -> None:
@@ -603,11 +606,11 @@ def test_16_FW_05_where_charging_can_go_on_nobody_waits_but_for_the_restart() ->
     station.fetched()
     station.verified()
     assert station.told()[-1] == "Installing"
-    assert station.station.evses[2].hold is None
+    assert station.station.evses[2].availability.hold is None
     station.installed(InstallOutcome.REBOOT, "0.2.0")
     assert station.told()[-1] == "Installing"
     assert station.done(Restart) == []
-    assert station.station.evses[2].hold is not None
+    assert station.station.evses[2].availability.hold is not None
     station.unplug(1)
     station.read(1)
     assert station.told()[-1] == "InstallRebooting"
@@ -658,11 +661,11 @@ def test_16_FW_09_16_SEC_39_the_new_version_after_the_restart_is_the_proof(
     assert station.done(Restart) == [Restart(kind)]
     station.restart("0.2.0", rebooted=kind is ResetKind.IMMEDIATE)
     assert station.done(ConfirmInstallation) == [ConfirmInstallation(1)]
-    assert station.station.evses[1].hold is not None
+    assert station.station.evses[1].availability.hold is not None
     station.installed(InstallOutcome.UNKNOWN)
     assert station.told()[-1] == "Installed"
     assert station.security() == ["FirmwareUpdated"]
-    assert station.station.evses[1].hold is None
+    assert station.station.evses[1].availability.hold is None
 
 
 @pytest.mark.parametrize("expected", ["0.2.0", ""])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.domain.commands import InstallProfile
-from controller.domain.evse import EvseSpec
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.limits import Claim
 from controller.domain.phases import DELAYED, asking, wanted
 from controller.domain.profiles import (

@@ -22,7 +22,7 @@ from controller.domain.events import (
     TransactionStopping,
     TransactionUpdated,
 )
-from controller.domain.evse import EvseSpec
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.inputs import (
     CsmsChanged,
     CsmsChosen,

@@ -286,7 +286,7 @@ def test_16_RESV_05_the_connection_timeout_takes_the_authorization_not_the_reser
     swipe(hand, HOLDER)
     assert shown(hand) == [False]
     hand.sleep(61)
-    assert hand.station.evses[1].authorization is None
+    assert hand.station.evses[1].admission.held is None
     assert shown(hand) == [True]
     assert swipe(hand, STRANGER).reason == "Reserved"
     charge(hand, HOLDER)
@@ -686,7 +686,7 @@ def test_16_CORE_116_remote_start_on_an_evse_reserved_for_somebody_else_is_rejec
     assert verdict is not None
     assert (verdict.status, verdict.reason) == (Status.REJECTED, "Reserved")
     assert hand.give(RemoteStart(IdToken(STRANGER))).status is Status.ACCEPTED
-    assert hand.station.evses[2].authorization is not None, "the other one is free"
+    assert hand.station.evses[2].admission.held is not None, "the other one is free"
     assert hand.give(RemoteStart(IdToken(HOLDER))).status is Status.ACCEPTED
     hand.plug(1)
     hand.read(1)

@@ -139,14 +139,15 @@ class Course:
             assert one.expires_at_ms > hand.utc_ms
             if one.evse_id:
                 evse = hand.station.evses[one.evse_id]
-                assert evse.operative and hand.station.availability.operative and evse.fault() is None
-                held = evse.authorization
+                assert evse.availability.operative and hand.station.availability.operative
+                assert evse.fault() is None
+                held = evse.admission.held
                 assert held is None or allowed(one, held.token, held.group)
 
     def waiting(self, one: ReservationMade) -> bool:
         """Nobody has come for it, and its holder's card would not end what he has begun elsewhere."""
         evses = self.hand.station.evses.values()
-        pending = [evse.authorization for evse in evses if evse.authorization]
+        pending = [evse.admission.held for evse in evses if evse.admission.held]
         return not any(allowed(one, held.token, held.group) for held in pending) and not any(
             evse.transaction is not None and evse.transaction.started_by(one.token) for evse in evses
         )

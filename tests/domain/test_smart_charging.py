@@ -17,7 +17,7 @@ from controller.domain.commands import (
     Verdict,
 )
 from controller.domain.events import ProfileInstalled, TransactionUpdated
-from controller.domain.evse import EvseSpec
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.inputs import PolicyChanged, Tick
 from controller.domain.policy import Policy
 from controller.domain.profiles import ChargingProfile, ProfileFilter, RateUnit
