@@ -28,6 +28,8 @@ from controller.safety.wire import encode_report
 from hal.interface import DigitalInput, EvseBoard, LockDrive, SafetyBoard
 
 TICK_MS = 10
+BOARD_READY_MS = 1_000
+"""A board that gives no inputs for so long after the start is told of as an error."""
 REPORT_EVERY_MS = 200
 REWRITE_EVERY_MS = 500
 """Outputs are written when they change, and again so often: a pin that lost its level gets it back."""
@@ -301,6 +303,8 @@ class SafetyLoop:
         self.strangers = 0
         self.draining = False
         self._refreshed = True
+        self._ready = False  # the inputs were there once
+        self._awaited_since_ms: int | None = None
         self._unread: set[str] = set()
 
     def offer(self, permit: Permit) -> None:
@@ -363,13 +367,16 @@ class SafetyLoop:
         try:
             self._board.refresh()
         except Exception as error:  # noqa: BLE001 - inputs that cannot be had are doubt, and doubt means open
-            if self._refreshed:
+            if self._awaited_since_ms is None:
+                self._awaited_since_ms = now_ms
+            # A board that has only just been opened may need a moment: nothing is on meanwhile.
+            if self._refreshed and (self._ready or now_ms - self._awaited_since_ms >= BOARD_READY_MS):
                 self._log.line(Level.ERROR, f"board: {type(error).__name__}: {error}", now_ms)
-            self._refreshed = False
+                self._refreshed = False
             return False
         if not self._refreshed:
             self._log.line(Level.INFO, "board: inputs are back", now_ms)
-        self._refreshed = True
+        self._refreshed = self._ready = True
         return True
 
     def reports(

@@ -171,6 +171,22 @@ def test_lost_inputs_open_every_evse() -> None:
     assert "inputs are back" in bench.said()
 
 
+def test_a_board_that_needs_a_moment_at_the_start_is_no_error() -> None:
+    bench = Bench()
+    bench.board.breaks.add("refresh")
+    bench.run(900)
+    assert not bench.evse.closed
+    assert "refresh is broken" not in bench.said()
+    bench.run(200)
+    assert bench.said().count("error: board: HardwareError: refresh is broken") == 1
+    bench.board.breaks.clear()
+    bench.run(100)
+    assert "inputs are back" in bench.said()
+    bench.board.breaks.add("refresh")
+    bench.run(10)
+    assert bench.said().count("refresh is broken") == 1, "later it is an error at once"
+
+
 def test_a_bug_in_the_core_opens_and_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(2).charging()
     number = bench.loop.evses[0].state.plug_no
