@@ -235,7 +235,7 @@ class App:
             firmware=FirmwareSpec(self._installer is not None, config.firmware.charging_continues),
             log_exists=self._log_exists,
             identity=identity,
-            vendor=config.station.vendor,
+            vendor_id=config.station.vendor,
         )
         self._tokens = tokens
         self.inbox = Inbox(

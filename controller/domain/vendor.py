@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from controller.domain.commands import DataTransfer, Status, Verdict
 from controller.domain.instant import Now
-from controller.domain.station import Station
-from controller.domain.why import Reason, reasons
+from controller.domain.why import Reason, Seen, reasons
 
 WHY = "Why"
 """messageId. ``data``: the number of an EVSE; absent or empty = all of them."""
 
 
-def answer(station: Station, command: DataTransfer, now: Now) -> Verdict:
-    """1.6 4.3, 5.6; 2.0.1 P01. Names are compared without regard to case (CiString)."""
-    if command.vendor_id.casefold() != station.vendor.casefold():
+def answer(station: Seen, vendor: str, command: DataTransfer, now: Now) -> Verdict:
+    """1.6 4.3, 5.6; 2.0.1 P01. ``vendor``: whose extension this is. Names are compared without regard to case
+    (CiString)."""
+    if command.vendor_id.casefold() != vendor.casefold():
         return Verdict(Status.UNKNOWN_VENDOR, info=f"no extension of vendor {command.vendor_id} is known")
     if (command.message_id or "").casefold() != WHY.casefold():
         return Verdict(Status.UNKNOWN_MESSAGE, info=f"this vendor's messages: {WHY}")
@@ -30,7 +30,7 @@ def answer(station: Station, command: DataTransfer, now: Now) -> Verdict:
     return Verdict(Status.ACCEPTED, data=_text(station, int(asked), now))
 
 
-def _text(station: Station, evse_id: int, now: Now) -> str:
+def _text(station: Seen, evse_id: int, now: Now) -> str:
     verdict, *rest = reasons(station, evse_id, now)
     return "\n".join([f"{verdict.name}: {verdict.value}", *(_line(reason) for reason in rest)])
 

@@ -5,16 +5,22 @@ Owns: the rows that ``joulepost why`` shows. Adds no rule of its own: it only re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from controller.domain import phases
+from controller.domain.availability import Availability
 from controller.domain.charging_state import MINIMUM_OFFER_MA
+from controller.domain.devices import Devices
+from controller.domain.evse import Evse
 from controller.domain.faults import OWN, describe
 from controller.domain.instant import Now
 from controller.domain.limits import Claim, lowest
-from controller.domain.station import Station
+from controller.domain.policy import Policy
+from controller.domain.reservation import Reservations
+from controller.domain.token_lists import TokenLists
 
 _LAST_S = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that ``datetime`` can show."""
@@ -34,7 +40,28 @@ class Reason:
     remedy: str = ""  # what a technician can do about a fault
 
 
-def reasons(station: Station, evse_id: int, now: Now) -> list[Reason]:
+class Seen(Protocol):
+    """What is read of the station (``controller.domain.station``)."""
+
+    @property
+    def evses(self) -> Mapping[int, Evse]: ...
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def charging_allowed(self) -> bool: ...
+    @property
+    def availability(self) -> Availability: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def reservations(self) -> Reservations: ...
+    @property
+    def token_lists(self) -> TokenLists: ...
+
+    def claims(self, evse_id: int, now: Now) -> list[Claim]: ...
+
+
+def reasons(station: Seen, evse_id: int, now: Now) -> list[Reason]:
     """The verdict first, then what it rests on. Raises ``KeyError`` for an unknown EVSE."""
     evse = station.evses[evse_id]
     rows: list[Reason] = []
@@ -184,7 +211,7 @@ def _way_out(claim: Claim) -> str:
     return f"its schedule at {_utc(claim.until_ms)}; before that: {claim.clears_by}"
 
 
-def _phases(station: Station, evse_id: int, claims: Sequence[Claim]) -> list[Reason]:
+def _phases(station: Seen, evse_id: int, claims: Sequence[Claim]) -> list[Reason]:
     """One phase or three, where there is a switch; while it is on its way it is waited for."""
     evse = station.evses[evse_id]
     facts, wanted = evse.facts, evse.phases
@@ -203,7 +230,7 @@ def _phases(station: Station, evse_id: int, claims: Sequence[Claim]) -> list[Rea
     return [Reason("session", "phase switch", value, source, since_ms, way)]
 
 
-def _kept(station: Station, evse_id: int, shown: set[str]) -> list[Reason]:
+def _kept(station: Seen, evse_id: int, shown: set[str]) -> list[Reason]:
     """What the controller found itself, or remembers although the safety process does not see it (yet)."""
     keeper = station.evses[evse_id].keeper
     rows = []
@@ -219,7 +246,7 @@ def _kept(station: Station, evse_id: int, shown: set[str]) -> list[Reason]:
     return rows
 
 
-def _of_the_station(station: Station) -> list[Reason]:
+def _of_the_station(station: Seen) -> list[Reason]:
     rows = []
     for name, at_ms in sorted(station.devices.faults.items()):
         fault = describe(name)

@@ -518,10 +518,8 @@ def test_16_CORE_09_once_accepted_is_for_ever_but_for_another_csms() -> None:
     hand.give(CsmsChosen("ws://one"))
     hand.give(CsmsChanged(True))
     for url, allowed in (("ws://one", True), ("ws://two", False)):
-        new = Hand()
+        new = Hand(book=hand.book)
         replay(new.station, hand.events)
-        new.book = hand.book
-        new.station._book = hand.book
         new.give(CsmsChosen(url))
         assert new.station.charging_allowed is allowed
         new.facts("A")

@@ -420,7 +420,7 @@ def test_16_SC_20_16_SC_32_profiles_outlive_a_reboot_without_a_csms(tmp_path: Pa
         copy = Station(
             [evse.spec for evse in cabin.station.evses.values()],
             cabin.station.policy,
-            cabin.station._book,
+            cabin.app.inbox._tokens,
             lambda: "never",
         )
         replay(copy, cabin.events())
