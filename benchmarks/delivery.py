@@ -25,7 +25,6 @@ from pathlib import Path
 from benchmarks.csms import Arrived, LightCsms
 from benchmarks.figures import machine, table
 from benchmarks.station import StationProcesses
-from controller.app import boot_id
 from controller.domain.events import (
     ChargingState,
     Event,
@@ -40,6 +39,7 @@ from controller.domain.instant import Now
 from controller.domain.measurands import MeterSample, ReadingContext
 from controller.domain.metering import Surroundings, sample
 from controller.domain.tokens import IdToken
+from controller.resume import boot_id
 from controller.settings.catalog import SAMPLED_MEASURANDS
 from controller.store.database import FILE_NAME, Database
 from controller.store.journal import SqliteJournal

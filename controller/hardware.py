@@ -1,11 +1,13 @@
-"""What the settings need to know of the hardware, from the board profile.
+"""What the rules and the settings need to know of the hardware, from the board profile.
 
-Owns: which measurands a meter of that model, or a sensor, can tell.
+Owns: what each EVSE has; which measurands a meter of that model, or a sensor, can tell.
 Refuses to know: readings, settings, drivers.
 """
 
 from __future__ import annotations
 
+from controller.config import StationConfig
+from controller.domain.evse_spec import EvseSpec
 from controller.domain.measurands import Measurand as M
 from hal.board import measured
 from hal.profile import BoardProfile, MeterProfile
@@ -25,6 +27,22 @@ _QUANTITIES: dict[M, tuple[str, ...]] = {
     M.FREQUENCY: ("frequency",),
 }
 """The registers of which one is enough for a measurand."""
+
+
+def evse_specs(config: StationConfig, profile: BoardProfile) -> list[EvseSpec]:
+    """What the rules know of each EVSE, with the limits of station.toml."""
+    return [
+        EvseSpec(
+            evse_id=evse.evse_id,
+            phases=evse.phases,
+            limit_ma=config.limit_ma(evse.evse_id),
+            has_meter=evse.meter is not None,
+            has_lock=evse.lock is not None,
+            has_phase_switch=evse.phase_switch is not None,
+            has_socket=not evse.tethered,
+        )
+        for evse in profile.evses
+    ]
 
 
 def measurands(profile: BoardProfile) -> frozenset[M]:

@@ -17,10 +17,10 @@ from shutil import rmtree
 from signal import SIGKILL
 from typing import Any
 
-from controller.bench.supervisor import RESTART_STATUS
 from controller.config import desk_config
 from controller.local.children import die_with_parent, end_all, joulepost
 from controller.local.client import LocalClient, Unreachable
+from controller.local.exits import RESTART
 from controller.local.messages import RpcError
 from controller.local.sockets import check_length, socket_path
 
@@ -170,7 +170,7 @@ class DemoStation:
         started again (new firmware, a reset) is, as the service manager does."""
         for name, child in list(self._children.items()):
             status = child.poll()
-            if status == RESTART_STATUS:
+            if status == RESTART:
                 self._tell(f"{name} restarts")
                 gone = self._clients.pop(name, None)
                 if gone is not None:
@@ -255,7 +255,7 @@ class DemoStation:
     def _restarts(self, process: str) -> bool:
         """Whether a process that has just gone away asks to be started again."""
         with suppress(subprocess.TimeoutExpired):
-            return self._children[process].wait(RESTART_TIMEOUT_S) == RESTART_STATUS
+            return self._children[process].wait(RESTART_TIMEOUT_S) == RESTART
         return False
 
 

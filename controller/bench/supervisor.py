@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.local.children import die_with_parent
-from controller.local.exits import CONFIGURATION, USAGE
+from controller.local.exits import CONFIGURATION, RESTART, USAGE
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 HEALTHY_S = 10.0
 STOP_TIMEOUT_S = 8.0
 READY_TIMEOUT_S = 3.0
-RESTART_STATUS = 75
-"""A process that ends with EX_TEMPFAIL asks to be started again at once (a Reset of the CSMS)."""
 HOPELESS = (USAGE, CONFIGURATION)
 """Statuses that starting again cannot mend."""
 LONGEST_LINE = 1 << 16
@@ -106,7 +104,7 @@ class _Keeper:
                 self._say(f"ended with status {status}: starting it again would not help")
                 self._end(status)
                 return
-            if status == RESTART_STATUS:
+            if status == RESTART:
                 self._say("asks to be started again")
                 failures = 0
                 continue

@@ -8,6 +8,7 @@
 | 3 | a process cannot be reached |
 | 4 | a configuration file is wrong |
 | 5 | understood and refused |
+| 75 | of `joulepost controller`: it wants to be started again, after a Reset of the CSMS |
 | 130 | interrupted with Ctrl-C |
 """
 
@@ -17,6 +18,7 @@ USAGE = 2
 UNREACHABLE = 3
 CONFIGURATION = 4
 REFUSED = 5
+RESTART = 75  # EX_TEMPFAIL
 INTERRUPTED = 130
 
 

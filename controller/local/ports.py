@@ -1,6 +1,6 @@
 """What the local API needs of a controller, and the shape of what it hands out.
 
-Owns: the ``Controller`` Protocol (``controller.app`` satisfies it), the dictionaries that travel over the
+Owns: the ``Controller`` Protocol (``controller.facade`` satisfies it), the dictionaries that travel over the
 socket as typed dictionaries, the queue of a subscriber, and the error for "understood, but no".
 Refuses to know: sockets, JSON-RPC, how a controller works. Standard library only.
 """

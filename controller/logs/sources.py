@@ -1,4 +1,4 @@
-"""Where the logs of a running station come from."""
+"""Where the logs of a running station come from, and whether there are any."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controller.domain.commands import LogKind
+from controller.domain.logs import LogExists
 from controller.local.ports import Controller
 from controller.logs.recent import Recent
-from controller.store.ports import History, SecurityLog
+from controller.store.ports import History, SecurityLog, StorageError
 
 MOST_FAULTS = 200
 
@@ -42,6 +44,21 @@ class StationSources:
             "contactors": seen.contactors(),
             "settings": seen.settings_list(),
         }
+
+
+def log_exists(history: History, security_log: SecurityLog, say: Callable[[str], None]) -> LogExists:
+    """Whether there is something to upload. What cannot be read does not exist, and is told."""
+
+    def exists(kind: LogKind, oldest_ms: int | None, latest_ms: int | None) -> bool:
+        try:
+            if kind is LogKind.SECURITY:
+                return security_log.any(oldest_ms, latest_ms)
+            return history.first_of_newest(oldest_ms, latest_ms, 1) is not None
+        except StorageError as error:
+            say(f"logs: {error}")
+            return False
+
+    return exists
 
 
 def _without(

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from controller.app import EXIT_RESTART
 from controller.domain import why
 from controller.domain.commands import ChangeAvailability
 from controller.domain.events import AvailabilityChanged, Event, FirmwareStatusChanged
 from controller.domain.firmware import FINISHED
 from controller.local.commands.status import render
+from controller.local.exits import RESTART
 from tests.support.cabin import Cabin
 from tests.support.csms import CallError, FakeCsms, Received, error
 from tests.support.file_servers import HttpFiles, Request, ftp_server, http_server, root_file
@@ -95,7 +95,7 @@ class Fleet:
 
     async def restarted(self) -> None:
         """The station ends by itself, as for a restart, and the service manager starts it again."""
-        assert await self.cabin.ended(600) == EXIT_RESTART
+        assert await self.cabin.ended(600) == RESTART
         self.cabin.start()
 
     def security(self) -> list[str]:

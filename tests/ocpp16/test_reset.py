@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.app import EXIT_RESTART
+from controller.local.exits import RESTART
 from tests.support.cabin import Cabin
 from tests.support.csms import FakeCsms, never
 from tests.support.virtual_time import run_virtual
@@ -32,7 +32,7 @@ def test_16_CORE_124_16_CORE_125_16_CORE_127_transactions_end_first(
             assert await reset(csms, kind) == {"status": "Accepted"}
             assert csms.of("StopTransaction") == [], "the answer comes first"
             assert await csms.call("RemoteStartTransaction", {"idTag": "X"}) == {"status": "Rejected"}
-            assert await cabin.ended() == EXIT_RESTART
+            assert await cabin.ended() == RESTART
             stops = [one.payload for one in csms.of("StopTransaction")]
             assert [(one["transactionId"], one["reason"]) for one in stops] == [(1, reason), (2, reason)]
             cabin.start()
@@ -55,7 +55,7 @@ def test_16_CORE_126_what_could_not_be_delivered_waits(tmp_path: Path, kind: str
             await cabin.delivered()
             csms.always("StopTransaction", never())
             assert await reset(csms, kind) == {"status": "Accepted"}
-            assert await cabin.ended(60) == EXIT_RESTART
+            assert await cabin.ended(60) == RESTART
             lost = csms.of("StopTransaction")[0]
             csms.always("StopTransaction", None)
             count = len(csms.of("StopTransaction"))
@@ -99,7 +99,7 @@ def test_16_CORE_125_16_CORE_127_a_hard_reset_restarts_the_machine(tmp_path: Pat
             await cabin.online()
             assert cabin.app is not None and cabin.app.boot_reason == "RemoteReset"
             assert await reset(csms, "Soft") == {"status": "Accepted"}
-            assert await cabin.ended() == EXIT_RESTART
+            assert await cabin.ended() == RESTART
             assert asked == ["reboot"], "a soft reset leaves the machine alone"
 
     run_virtual(main())
@@ -124,7 +124,7 @@ def test_16_CORE_109_16_CORE_80_a_reset_that_fails_is_tried_again_and_told(
             await cabin.online()
             await csms.call("ChangeConfiguration", {"key": "ResetRetries", "value": str(retries)})
             assert await reset(csms, "Hard") == {"status": "Accepted"}
-            assert await cabin.ended(600) == EXIT_RESTART, "the controller alone is restarted"
+            assert await cabin.ended(600) == RESTART, "the controller alone is restarted"
             assert len(asked) == 1 + retries
             told = [one.payload for one in csms.of("StatusNotification")][-1]
             assert (told["connectorId"], told["errorCode"], told["status"]) == (

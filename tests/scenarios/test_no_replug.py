@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from controller.app import EXIT_RESTART
 from controller.domain.commands import ResetFaults
 from controller.domain.events import FirmwareStatus, TransactionEnded
+from controller.local.exits import RESTART
 from tests.support.csms import FakeCsms
 from tests.support.file_servers import HttpFiles, http_server
 from tests.support.firmware import image
@@ -409,7 +409,7 @@ def test_16_FW_05_after_a_firmware_update_that_waited_for_the_charge(tmp_path: P
         await house.sleep(1)
         assert not house.closed(), "nothing new begins meanwhile"
         assert house._serving is not None
-        assert await house._serving == EXIT_RESTART
+        assert await house._serving == RESTART
         await house.restart_controller(1)
         await house.until(lambda: house.station.firmware.status == FirmwareStatus.INSTALLED, "it runs")
         await house.online()

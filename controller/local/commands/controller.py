@@ -30,7 +30,7 @@ def controller(config_path: Path, pairs: tuple[str, ...]) -> None:
     settings = overrides(pairs)
     # Nothing that a start makes is garbage: looking for it would take 7 ms, and again each time later.
     gc.disable()
-    from controller.app import run
+    from controller.process import run
 
     gc.freeze()
     gc.enable()
