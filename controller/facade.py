@@ -277,7 +277,7 @@ def word(view: EvseView) -> str:
 
 
 def _evse(evse: Evse, view: EvseView, limit_ma: int) -> Mapping[str, Any]:
-    facts, reading, transaction = evse.facts, evse.reading, evse.transaction
+    facts, reading, transaction = evse.facts, evse.meter.reading, evse.transaction
     register_wh = reading.energy_import_wh if reading else None
     digit = ""
     if facts is not None and facts.pilot in "ABCD":

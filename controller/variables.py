@@ -70,7 +70,7 @@ def live_facts(clock: Clock, station: Callable[[], Station], tokens_listed: Call
         return "Occupied" if view.plugged or view.transaction_id is not None else "Available"
 
     def power_w(evse_id: int) -> int:
-        reading = station().evses[evse_id].reading
+        reading = station().evses[evse_id].meter.reading
         return reading.power_w or 0 if reading else 0
 
     return LiveFacts(

@@ -33,9 +33,9 @@ class AlignedSampling:
             self._main_meter.sample_aligned(turn)
         for evse in self._evses.values():
             if aligned:
-                evse.sample_aligned(turn)
+                evse.sampler.aligned(turn)
             if aligned_ended:
-                evse.keep_aligned(turn)
+                evse.sampler.keep_aligned(turn)
 
     def apply(self, event: Event) -> None:
         pass

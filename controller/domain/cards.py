@@ -101,7 +101,7 @@ class Cards:
                 if evse.delaying.override(turn, "the card"):
                     return Verdict(Status.ACCEPTED, info=f"charges at once on EVSE {evse.spec.evse_id}")
                 if transaction.stopping is None:
-                    evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
+                    evse.visit.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
                 return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
         for evse in near:
             held = evse.admission.held
@@ -137,7 +137,7 @@ class Cards:
         for evse in near:
             running = evse.transaction
             if running is not None and running.stopping is None and running.same_group(group):
-                evse.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
+                evse.visit.stop(turn, StoppedReason.LOCAL, Trigger.STOP_AUTHORIZED, token)
                 return Verdict(Status.ACCEPTED, info=f"stops the transaction on EVSE {evse.spec.evse_id}")
         for evse in near:
             if evse.plug.belongs_to(token, group):

@@ -43,7 +43,7 @@ class EvseCommands:
         for evse in self._evses.values():
             transaction = evse.transaction
             if transaction is not None and transaction.id == command.transaction_id:
-                evse.stop(turn, StoppedReason.REMOTE, Trigger.REMOTE_STOP)
+                evse.visit.stop(turn, StoppedReason.REMOTE, Trigger.REMOTE_STOP)
                 return Verdict(Status.ACCEPTED)
         return Verdict(Status.REJECTED, "TxNotFound", f"no running transaction {command.transaction_id}")
 
@@ -57,9 +57,9 @@ class EvseCommands:
         if evse.transaction is not None:
             if not command.stop_transaction:
                 return Verdict(Status.ONGOING_TRANSACTION, "TxInProgress")
-            evse.stop(turn, StoppedReason.UNLOCK_COMMAND, Trigger.UNLOCK_COMMAND)
+            evse.visit.stop(turn, StoppedReason.UNLOCK_COMMAND, Trigger.UNLOCK_COMMAND)
         number = self._number()
-        evse.unlock(turn, number)
+        evse.lock.unlock(turn, number, evse.transaction is not None)
         return number
 
     def _reset_faults(self, command: ResetFaults, turn: Turn) -> Verdict:

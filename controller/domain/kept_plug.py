@@ -25,11 +25,13 @@ from controller.domain.turn import Turn
 
 
 class KeptPlug:
-    """``kept`` None: nothing is kept."""
+    """``kept`` None: nothing is kept. ``pulled_out``: the transaction ended with the vehicle's end, and the
+    other end is still in the socket; not durable."""
 
     def __init__(self, evse_id: int) -> None:
         self._evse_id = evse_id
         self.kept: PlugKept | None = None
+        self.pulled_out = False
 
     def apply(self, event: Event) -> None:
         match event:
@@ -43,10 +45,12 @@ class KeptPlug:
     def checkpoint(self) -> list[Event]:
         return [] if self.kept is None else [self.kept]
 
-    def ended(self, turn: Turn, transaction: Transaction, event: TransactionEnded) -> None:
-        """After the end of a transaction whose plug is in a socket with a lock."""
+    def ended(self, turn: Turn, transaction: Transaction, event: TransactionEnded, lockable: bool) -> None:
+        """After the end of a transaction. ``lockable``: its plug is in a socket with a lock."""
         refused = event.stopped_reason is StoppedReason.DEAUTHORIZED
-        pulled = event.stopped_reason is StoppedReason.EV_DISCONNECTED
+        self.pulled_out = pulled = event.stopped_reason is StoppedReason.EV_DISCONNECTED
+        if not lockable:
+            return
         if (refused or (pulled and not turn.policy.unlock_on_ev_side_disconnect)) and transaction.token:
             why = "the CSMS refused the token" if refused else "the vehicle's end was pulled out"
             turn.emit(PlugKept(self._evse_id, transaction.token, transaction.group, why, turn.now.utc_ms))
@@ -58,6 +62,11 @@ class KeptPlug:
             return False
         same_group = group is not None and kept.group is not None and kept.group.key == group.key
         return kept.token.key == token.key or same_group
+
+    def taken_out(self, turn: Turn) -> None:
+        """Nothing is in the socket any more."""
+        self.pulled_out = False
+        self.release(turn, "the plug is not in the socket")
 
     def release(self, turn: Turn, why: str) -> None:
         if self.kept is not None:

@@ -16,6 +16,7 @@ from controller.domain.effects import AskAuthorize
 from controller.domain.events import Event
 from controller.domain.evse import Evse
 from controller.domain.inputs import AuthorizeAnswered, TransactionAnswered
+from controller.domain.refused_token import refuse
 from controller.domain.tokens import AuthorizationStatus, IdToken, TokenBook, TokenInfo
 from controller.domain.turn import Turn
 
@@ -119,4 +120,4 @@ class Questions:
             if answered.info.status_at(turn.now.utc_ms) is AuthorizationStatus.ACCEPTED:
                 transaction.group = answered.info.group or transaction.group
             else:
-                evse.deauthorized(turn)
+                refuse(evse.visit, turn)

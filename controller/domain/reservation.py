@@ -290,4 +290,4 @@ def _not_yet_heard(evse: Evse) -> bool:
 
 
 def _vacant(evse: Evse) -> bool:
-    return evse.free() and not evse.plugged and not evse.finishing and evse.session is None
+    return evse.free() and not evse.plugged and not evse.finishing and evse.visit.session is None

@@ -75,7 +75,7 @@ class Restarts:
         turn.operative = False
         soft = command.kind is ResetKind.SOFT
         for evse in self._evses.values():
-            evse.stop(
+            evse.visit.stop(
                 turn,
                 StoppedReason.SOFT_RESET if soft else StoppedReason.IMMEDIATE_RESET,
                 Trigger.RESET_COMMAND,

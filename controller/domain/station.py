@@ -344,7 +344,7 @@ class Station:
     def _meter_failed(self, failed: MeterFailed, _turn: Turn) -> None:
         evse = self.evses.get(failed.evse_id)
         if evse is not None:
-            evse.meter_fault = failed.why
+            evse.meter.fault = failed.why
 
     def _storage_changed(self, changed: StorageChanged, turn: Turn) -> None:
         """Written once it can be written again: the journal then tells of its own gap."""

@@ -35,7 +35,7 @@ class Triggers:
         if evse_id == 0:
             return self._main_meter.take(turn, turn.policy.sampled_measurands, context)
         evse = self._evses.get(evse_id)
-        return None if evse is None else evse.take_sample(turn, turn.policy.sampled_measurands, context)
+        return None if evse is None else evse.sampler.take(turn, turn.policy.sampled_measurands, context)
 
     def _trigger(self, command: TriggerMessage, turn: Turn) -> Verdict:
         if command.kind is TriggerKind.OTHER:
@@ -64,8 +64,8 @@ class Triggers:
             if evse.transaction is not None and evse_id in (None, 0, evse.spec.evse_id)
         ]
         for evse in running:
-            taken = evse.take_sample(turn, turn.policy.sampled_measurands, ReadingContext.TRIGGER)
-            evse.update(turn, Trigger.TRIGGER, (taken,) if taken else ())
+            taken = evse.sampler.take(turn, turn.policy.sampled_measurands, ReadingContext.TRIGGER)
+            evse.visit.update(turn, Trigger.TRIGGER, (taken,) if taken else ())
         if not running:
             return Verdict(Status.REJECTED, "TxNotFound", "no transaction is running")
         return Verdict(Status.ACCEPTED)

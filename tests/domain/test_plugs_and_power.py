@@ -486,7 +486,7 @@ def test_one_strange_reading_is_noise() -> None:
     start(hand)
     for strange_wh in (0, 99_000_000):
         hand.give(Reading(1, hand.mono_ms, strange_wh))
-        assert hand.station.evses[1].reading.energy_import_wh == 5_000  # type: ignore[union-attr]
+        assert hand.station.evses[1].meter.reading.energy_import_wh == 5_000  # type: ignore[union-attr]
         hand.sleep(1)
     assert not hand.of(MeterReplaced)
 

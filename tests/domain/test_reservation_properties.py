@@ -73,7 +73,7 @@ class Course:
         return {
             evse_id
             for evse_id, evse in self.hand.station.evses.items()
-            if evse.free() and evse_id not in self.plugged | taken and evse.session is None
+            if evse.free() and evse_id not in self.plugged | taken and evse.visit.session is None
         }
 
     def floating(self) -> list[ReservationMade]:

@@ -208,7 +208,7 @@ def test_statuses_and_faults_get_their_true_time(hand: Hand) -> None:
     set_clock(hand, TRUE_MS)
     assert [view.changed_at_ms for view in hand.station.views(hand.now)][1] == TRUE_MS - 50_000
     assert list(hand.station.evses[1].keeper.faults.values()) == [TRUE_MS - 50_000]
-    session = hand.station.evses[1].session
+    session = hand.station.evses[1].visit.session
     assert isinstance(session, SessionStarted) and session.at_ms == TRUE_MS - 50_000
 
 
