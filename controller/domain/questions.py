@@ -23,6 +23,9 @@ from controller.domain.turn import Turn
 ASK_TIMEOUT_MS = 30_000
 """An Authorize that the CSMS leaves unanswered this long is decided as if offline."""
 
+MOST_LATE = 32
+"""Late answers that are waited for; the oldest question is forgotten first."""
+
 Then = Callable[[Decision, Turn], object]
 """What follows from the decision; it is not ``ask``."""
 
@@ -80,6 +83,8 @@ class Questions:
             if turn.now.mono_ms >= question.deadline_ms:
                 self._answered(AuthorizeAnswered(ask_id, None), turn)
                 self._late[ask_id] = question.token
+                while len(self._late) > MOST_LATE:
+                    self._late.pop(next(iter(self._late)))
 
     def apply(self, event: Event) -> None:
         pass

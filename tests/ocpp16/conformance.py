@@ -11,6 +11,7 @@ passing test; O and I need one or a written reason in ``docs/ocpp16/left-out.md`
 
 from __future__ import annotations
 
+import ast
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 CHECKLIST = Path(__file__).with_name("checklist.csv")
 NEEDED = ("M", "S", "C")
 _ID = re.compile(r"16_([A-Z]+)_([0-9]{2,3})(?![0-9])")
+_SHOWN = re.compile(r"`([^`]+::[^`]+)`")
 _LEFT_OUT = re.compile(r"^\|\s*(16\.[A-Z]+\.[0-9]+)\s*\|\s*(.+?)\s*\|$", re.MULTILINE)
 
 
@@ -94,6 +96,24 @@ def lines(
     return found
 
 
+def functions_in(folder: Path) -> list[str]:
+    """Every test function below a folder, as pytest names it without parameters."""
+    found = []
+    for path in sorted(folder.rglob("test_*.py")):
+        place = path.relative_to(folder.parent).as_posix()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            inner = node.body if isinstance(node, ast.ClassDef) else [node]
+            before = f"{place}::{node.name}::" if isinstance(node, ast.ClassDef) else f"{place}::"
+            found += [f"{before}{one.name}" for one in inner if isinstance(one, ast.FunctionDef)]
+    return found
+
+
+def documented(text: str) -> dict[str, set[str]]:
+    """The tests that a report names, by id."""
+    rows = [row.strip("|").split(" | ") for row in text.splitlines() if row.startswith("| 16.")]
+    return {row[0].strip(): set(_SHOWN.findall(row[-1])) for row in rows}
+
+
 def unknown_ids(names: Iterable[str], behaviours: Sequence[Behaviour]) -> list[str]:
     """Ids in names of tests that are not in the checklist: a slip of the pen would look like a proof."""
     known = {behaviour.id for behaviour in behaviours}
@@ -134,6 +154,15 @@ def markdown(report: Sequence[Line], title: str) -> str:
 def _short(test: str) -> str:
     path, _, name = test.partition("::")
     return f"{path.removeprefix('tests/').removesuffix('.py')}::{name}"
+
+
+def proofs(tests: Iterable[str]) -> dict[str, set[str]]:
+    """The tests that carry an id, by id, as a report shows them."""
+    found: dict[str, set[str]] = {}
+    for test in tests:
+        for id_ in ids_of(test):
+            found.setdefault(id_, set()).add(_short(test))
+    return found
 
 
 def table(report: Sequence[Line]) -> str:

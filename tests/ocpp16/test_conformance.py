@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,12 @@ import pytest
 from tests.ocpp16.conformance import (
     Behaviour,
     checklist,
+    documented,
+    functions_in,
     ids_of,
     lines,
     markdown,
+    proofs,
     reasons,
     summary,
     table,
@@ -33,15 +35,17 @@ def test_a_name_carries_ids() -> None:
 
 
 def test_every_id_in_a_test_name_is_in_the_checklist() -> None:
-    names = []
-    for path in sorted(TESTS.rglob("test_*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-        names += [f"{path.name}::{node.name}" for node in ast.walk(tree) if isinstance(node, functions)]
-    assert unknown_ids(names, checklist()) == []
+    assert unknown_ids(functions_in(TESTS), checklist()) == []
     assert unknown_ids(["a.py::test_16_CORE_999_x"], checklist()) == [
         "16.CORE.999 (a.py::test_16_CORE_999_x)"
     ]
+
+
+def test_the_published_report_names_the_tests_there_are() -> None:
+    """docs/ocpp16/conformance.md is build/ocpp16-conformance.md of a run of all tests."""
+    found = documented((TESTS.parent / "docs/ocpp16/conformance.md").read_text(encoding="utf-8"))
+    assert {id_: tests for id_, tests in found.items() if tests} == proofs(functions_in(TESTS))
+    assert list(found) == [one.id for one in checklist()]
 
 
 def test_the_checklist_is_whole() -> None:
