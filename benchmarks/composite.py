@@ -19,13 +19,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from benchmarks.figures import machine, quantile, table
-from controller.domain.composite import EvsePlan, composite
-from controller.domain.events import ProfileInstalled
-from controller.domain.evse_spec import EvseSpec
-from controller.domain.inputs import EvseFacts, Reading, Tick
-from controller.domain.instant import Now
-from controller.domain.policy import Policy
-from controller.domain.profiles import (
+from controller.domain.access.tokens import IdToken, ListState, TokenInfo
+from controller.domain.charging.composite import EvsePlan, composite
+from controller.domain.charging.profiles import (
     ChargingProfile,
     ChargingSchedule,
     Installed,
@@ -34,9 +30,13 @@ from controller.domain.profiles import (
     RateUnit,
     SchedulePeriod,
 )
-from controller.domain.stack import Stacks
+from controller.domain.charging.stack import Stacks
+from controller.domain.events import ProfileInstalled
+from controller.domain.evse.spec import EvseSpec
+from controller.domain.inputs import EvseFacts, Reading, Tick
+from controller.domain.instant import Now
+from controller.domain.policy import Policy
 from controller.domain.station import Station
-from controller.domain.tokens import IdToken, ListState, TokenInfo
 from controller.settings.catalog import CATALOG, ComputedKey16
 from controller.settings.policy import policy
 from controller.settings.settings import Provider, Settings

@@ -25,6 +25,7 @@ from pathlib import Path
 from benchmarks.csms import Arrived, LightCsms
 from benchmarks.figures import machine, table
 from benchmarks.station import StationProcesses
+from controller.domain.access.tokens import IdToken
 from controller.domain.events import (
     ChargingState,
     Event,
@@ -36,9 +37,8 @@ from controller.domain.events import (
 )
 from controller.domain.inputs import Reading
 from controller.domain.instant import Now
-from controller.domain.measurands import MeterSample, ReadingContext
-from controller.domain.metering import Surroundings, sample
-from controller.domain.tokens import IdToken
+from controller.domain.metering.measurands import MeterSample, ReadingContext
+from controller.domain.metering.values import Surroundings, sample
 from controller.resume import boot_id
 from controller.settings.catalog import SAMPLED_MEASURANDS
 from controller.store.database import FILE_NAME, Database

@@ -24,8 +24,8 @@ from benchmarks.csms import LightCsms
 from benchmarks.figures import machine, table, written_bytes
 from controller.app import App
 from controller.config import desk_config, parse_config
+from controller.domain.access.tokens import IdToken
 from controller.domain.inputs import EvseFacts, TokenPresented
-from controller.domain.tokens import IdToken
 from controller.store.database import FILE_NAME
 from hal.interface import MeterIdentity, MeterReading
 from hal.profile import load_profile

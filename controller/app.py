@@ -22,13 +22,13 @@ from controller.config import StationConfig
 from controller.csms.access import Access
 from controller.csms.client import Client
 from controller.csms.delivery import READER
+from controller.domain.charging.random_delay import Draw
 from controller.domain.events import Event
-from controller.domain.firmware import FirmwareSpec
 from controller.domain.inputs import PolicyChanged, SecurityNoticed
 from controller.domain.instant import Now
-from controller.domain.random_delay import Draw
-from controller.domain.security_events import MEMORY_EXHAUSTION
+from controller.domain.security.events import MEMORY_EXHAUSTION
 from controller.domain.station import Station
+from controller.domain.tasks.firmware import FirmwareSpec
 from controller.exhaustion import Vitals, watch
 from controller.facade import Facade
 from controller.hands import Hands

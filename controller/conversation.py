@@ -20,7 +20,7 @@ from controller.csms.version import StationIdentity
 from controller.domain.commands import Command, TriggerKind, Verdict
 from controller.domain.events import Event
 from controller.domain.inputs import CsmsChosen, Input, SecurityNoticed
-from controller.domain.measurands import MeterSample, ReadingContext
+from controller.domain.metering.measurands import MeterSample, ReadingContext
 from controller.domain.views import EvseView, Progress
 from controller.facade import Facade
 from controller.inbox import Inbox

@@ -14,6 +14,8 @@ from typing import Any
 
 from controller.clock import Clock
 from controller.csms.trace import masked
+from controller.domain.access.tokens import IdToken
+from controller.domain.charging.limits import lowest
 from controller.domain.commands import (
     ChangeAvailability,
     ClearCache,
@@ -39,12 +41,10 @@ from controller.domain.events import (
     TokenAuthorized,
     TokenRefused,
 )
-from controller.domain.evse import Evse
+from controller.domain.evse.evse import Evse
 from controller.domain.faults import CONTACTOR_WELDED, STORAGE, describe
 from controller.domain.inputs import TokenPresented
-from controller.domain.limits import lowest
 from controller.domain.policy import Policy
-from controller.domain.tokens import IdToken
 from controller.domain.views import EvseView
 from controller.domain.why import reasons
 from controller.inbox import Inbox

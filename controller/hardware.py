@@ -7,8 +7,8 @@ Refuses to know: readings, settings, drivers.
 from __future__ import annotations
 
 from controller.config import StationConfig
-from controller.domain.evse_spec import EvseSpec
-from controller.domain.measurands import Measurand as M
+from controller.domain.evse.spec import EvseSpec
+from controller.domain.metering.measurands import Measurand as M
 from hal.board import measured
 from hal.profile import BoardProfile, MeterProfile
 

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 
 from controller.clock import Clock
+from controller.domain.access.tokens import IdToken, TokenType
 from controller.domain.inputs import Input, MeterFailed, ReaderChanged, Reading, TokenPresented
-from controller.domain.tokens import IdToken, TokenType
 from hal.interface import (
     AdjustableIndicator,
     EnergyMeter,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from controller.clock import Clock
+from controller.domain.evse.permit_wish import PermitWish
 from controller.domain.inputs import EvseFacts, Input, SafetyLost
-from controller.domain.permit_wish import PermitWish
 from controller.safety.permit import LockWish, Permit
 from controller.safety.report import Report
 from controller.safety.wire import LARGEST, WireError, decode_report, encode_permit

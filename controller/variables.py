@@ -12,7 +12,7 @@ from controller.clock import Clock
 from controller.config import StationConfig
 from controller.csms.v16 import FEATURE_PROFILES
 from controller.csms.wire import instant
-from controller.domain.certificate import ROOTS
+from controller.domain.security.certificate import ROOTS
 from controller.domain.station import Station
 from controller.hardware import lines, measurands
 from controller.settings.catalog import CATALOG, SMART_CHARGING_ENABLED

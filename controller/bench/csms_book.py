@@ -35,7 +35,7 @@ class TransactionRecord:
 @dataclass(slots=True)
 class StationRecord:
     """``evses``: last status told, by EVSE (1.6: connector) id; 0 = the station itself.
-    ``firmware_statuses``, ``log_statuses``: as told, the newest. ``security_events``: their types."""
+    ``firmware_statuses``, ``log_statuses``: as told, the newest. ``security.events``: their types."""
 
     identity: str
     protocol: str = ""

@@ -1,4 +1,4 @@
-"""Carries out what ``domain.certificates`` decides, and answers for certificates from memory.
+"""Carries out what ``domain.security.certificates`` decides, and answers for certificates from memory.
 
 Owns: the effects on the store, one at a time, in a thread of the loop's executor, so that a Pi Zero that
 makes a key or verifies a chain goes on charging; the paths of what is installed. Implements
@@ -18,8 +18,6 @@ from controller.certificates.ports import ClientCertificate
 from controller.certificates.store import Contents, Examined, Store, StoreFailed
 from controller.certificates.x509 import BadCertificate
 from controller.clock import Clock
-from controller.domain.certificate import CertificateUse, StoredCertificate
-from controller.domain.certificates import CertificateManagement
 from controller.domain.effects import (
     ExamineCertificate,
     MakeSigningRequest,
@@ -33,6 +31,8 @@ from controller.domain.inputs import (
     Input,
     SigningRequestMade,
 )
+from controller.domain.security.certificate import CertificateUse, StoredCertificate
+from controller.domain.security.certificates import CertificateManagement
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """What connection and firmware update get from the certificate store.
 
 Owns: the protocol. Private keys appear in it as paths only: ``ssl`` reads them, nobody else.
-Refuses to know: the store (``store``), the rules (``domain.certificates``), TLS.
+Refuses to know: the store (``store``), the rules (``domain.security.certificates``), TLS.
 """
 
 from __future__ import annotations

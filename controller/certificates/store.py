@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from controller.certificates import x509
 from controller.certificates.x509 import BadCertificate
-from controller.domain.certificate import CertificateFacts, CertificateUse, HashAlgorithm
+from controller.domain.security.certificate import CertificateFacts, CertificateUse, HashAlgorithm
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -2,7 +2,7 @@
 
 Owns: everything that looks into a certificate or makes a request. Pure but for randomness; slow on a small
 board (a chain takes milliseconds, a key tens), so callers run it beside the event loop.
-Refuses to know: files, and what makes a certificate acceptable (``domain.certificate_rules``).
+Refuses to know: files, and what makes a certificate acceptable (``domain.security.certificate_rules``).
 
 ``cryptography`` costs 25 to 60 ms and 4 to 8 MB to import, on a Pi Zero many times that: only functions here
 import it, and a station without certificates never does.
@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from controller.domain.certificate import CertificateFacts, CertificateHash, HashAlgorithm
+from controller.domain.security.certificate import CertificateFacts, CertificateHash, HashAlgorithm
 
 if TYPE_CHECKING:
     from cryptography import x509

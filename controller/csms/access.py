@@ -29,7 +29,7 @@ from controller.certificates.ports import Certificates
 from controller.clock import Clock
 from controller.csms.errors import CsmsError, LinkClosed, LinkError, LinkProblem
 from controller.csms.link import CLIENT_CERTIFICATE_PROFILE, PASSWORD_PROFILES, TLS_PROFILES, Endpoint
-from controller.domain import security_events as event
+from controller.domain.security import events as event
 from controller.settings.catalog import (
     BASIC_AUTH_PASSWORD,
     NETWORK_ATTEMPTS,

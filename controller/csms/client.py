@@ -29,7 +29,7 @@ from controller.csms.version import StationIdentity, Version
 from controller.domain.effects import AskAuthorize, AskSignature, Send
 from controller.domain.events import Event
 from controller.domain.inputs import AuthorizeAnswered, SecurityNoticed, SignatureAnswered
-from controller.domain.security_events import INVALID_MESSAGES
+from controller.domain.security.events import INVALID_MESSAGES
 from controller.settings.catalog import (
     BASIC_AUTH_PASSWORD,
     HEARTBEAT_INTERVAL,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from controller.csms.link import CLIENT_CERTIFICATE_PROFILE, PASSWORD_PROFILES, TLS_PROFILES
 from controller.csms.tls import SUITES_12, SUITES_13, VERSIONS
-from controller.domain.security import BURST, REFILL_MS
-from controller.domain.security_events import SECURITY_EVENTS
+from controller.domain.security.events import SECURITY_EVENTS
+from controller.domain.security.noticing import BURST, REFILL_MS
 from controller.settings.catalog import NETWORK_ATTEMPTS
 
 _HEAD = """\

@@ -29,8 +29,8 @@ from controller.csms.wire import Payload
 from controller.domain.commands import Command, Status, TriggerKind, TriggerMessage, Verdict
 from controller.domain.inputs import CsmsChanged, Input, SecurityNoticed
 from controller.domain.instant import OLDEST_UTC_MS
-from controller.domain.measurands import MeterSample, ReadingContext
-from controller.domain.security_events import INVALID_MESSAGES
+from controller.domain.metering.measurands import MeterSample, ReadingContext
+from controller.domain.security.events import INVALID_MESSAGES
 from controller.domain.views import EvseView, Progress
 from controller.settings.catalog import (
     HEARTBEAT_INTERVAL,

@@ -15,11 +15,11 @@ from typing import Protocol
 
 from controller.csms.rpc import Call
 from controller.csms.wire import Payload
+from controller.domain.access.tokens import IdToken, TokenInfo
 from controller.domain.commands import Command, TriggerMessage, Verdict
 from controller.domain.events import Event, FaultRaised
 from controller.domain.inputs import TransactionAnswered
-from controller.domain.measurands import MeterSample
-from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.metering.measurands import MeterSample
 from controller.domain.views import EvseView, Progress
 from controller.settings.settings import Settings
 

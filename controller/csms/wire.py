@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from controller.domain.profiles import ChargingSchedule, RateUnit, SchedulePeriod
+from controller.domain.charging.profiles import ChargingSchedule, RateUnit, SchedulePeriod
 
 Payload = dict[str, Any]
 """The JSON object of a CALL or CALLRESULT, in wire names."""

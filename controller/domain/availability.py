@@ -2,7 +2,7 @@
 
 Owns: ChangeAvailability of the station and of an EVSE (1.6 5.2; 2.0.1 G03, G04): at once where nothing runs,
 scheduled where something does, and over restarts.
-Refuses to know: what an EVSE does when it becomes unavailable (``evse_availability``), reservations
+Refuses to know: what an EVSE does when it becomes unavailable (``evse.availability``), reservations
 that end with it.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from controller.domain.block import Handler
 from controller.domain.commands import ChangeAvailability, Status, Verdict
 from controller.domain.events import AvailabilityChanged, AvailabilityScheduled, Event
-from controller.domain.evse import Evse
+from controller.domain.evse.evse import Evse
 from controller.domain.turn import Turn
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from controller.domain.certificate import CertificateHash, CertificateUse, StoredCertificate
-from controller.domain.profiles import ChargingProfile, CompositeSchedule, ProfileFilter, RateUnit
-from controller.domain.tokens import IdToken, ListEntry, ListState
+from controller.domain.access.tokens import IdToken, ListEntry, ListState
+from controller.domain.charging.profiles import ChargingProfile, CompositeSchedule, ProfileFilter, RateUnit
+from controller.domain.security.certificate import CertificateHash, CertificateUse, StoredCertificate
 
 
 class Status(StrEnum):

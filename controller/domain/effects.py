@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from controller.domain.certificate import CertificateUse
+from controller.domain.access.tokens import IdToken
 from controller.domain.commands import LogKind, ResetKind, TriggerMessage, UpdateLocalList, Verdict
 from controller.domain.events import Event
-from controller.domain.tokens import IdToken
-from controller.domain.transfers import Location
+from controller.domain.security.certificate import CertificateUse
+from controller.domain.tasks.transfers import Location
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import ClassVar
 
+from controller.domain.access.tokens import IdToken, TokenInfo
+from controller.domain.charging.profiles import ChargingProfile, ProfileFilter
 from controller.domain.commands import LogKind, ResetKind
-from controller.domain.measurands import MeterSample
-from controller.domain.profiles import ChargingProfile, ProfileFilter
-from controller.domain.tokens import IdToken, TokenInfo
-from controller.domain.wear import Wear
+from controller.domain.evse.wear import Wear
+from controller.domain.metering.measurands import MeterSample
 
 
 class Delivery(Enum):
@@ -368,7 +368,7 @@ class FaultsReset:
 
 @dataclass(frozen=True, slots=True)
 class DelayBegun:
-    """A random delay (``domain.random_delay``): ``held_ma`` holds until ``until_ms``."""
+    """A random delay (``domain.charging.random_delay``): ``held_ma`` holds until ``until_ms``."""
 
     delivery: ClassVar[Delivery] = Delivery.LOCAL
     evse_id: int

@@ -3,7 +3,7 @@
 Owns: name, severity, what a fault inhibits and who acts, how it clears, cause, remedy, and its names in
 OCPP 1.6, OCPP 2.0.1 and ChargeX. ``joulepost why``, ``joulepost faults``, the journal, StatusNotification,
 NotifyEvent and ``docs/faults.md`` are views of these rows.
-Refuses to know: how a fault is found (``controller.safety`` and ``domain.protection`` do).
+Refuses to know: how a fault is found (``controller.safety`` and ``domain.evse.protection`` do).
 
 The rows of the safety process bear the names of its inhibits in lower case with dashes; their clearing
 rules live in ``controller.safety.inhibits``, and a test keeps both the same.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from controller.domain.certificate import CertificateFacts, StoredCertificate
+from controller.domain.access.tokens import IdToken, TokenInfo
 from controller.domain.commands import Command, Status
 from controller.domain.policy import Policy
-from controller.domain.tokens import IdToken, TokenInfo
-from controller.domain.transfers import TransferFault
+from controller.domain.security.certificate import CertificateFacts, StoredCertificate
+from controller.domain.tasks.transfers import TransferFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class StorageChanged:
 
 @dataclass(frozen=True, slots=True)
 class SecurityNoticed:
-    """Something that belongs into the security log. ``type``: a name in ``security_events``; ``info``: what
+    """Something that belongs into the security log. ``type``: a name in ``security.events``; ``info``: what
     happened, for people, never a secret."""
 
     type: str

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.domain.measurands import Wanted
+from controller.domain.metering.measurands import Wanted
 
 
 @dataclass(frozen=True, slots=True)

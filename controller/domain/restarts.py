@@ -13,7 +13,7 @@ from controller.domain.block import Handler
 from controller.domain.commands import Reset, ResetKind, Status, Verdict
 from controller.domain.effects import Restart
 from controller.domain.events import Event, RestartBegun, StationStarted, StoppedReason, Trigger
-from controller.domain.evse import Evse
+from controller.domain.evse.evse import Evse
 from controller.domain.turn import Turn
 
 RESET_WAIT_MS = 20_000

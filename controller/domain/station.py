@@ -12,20 +12,27 @@ from dataclasses import replace
 
 from controller.domain import vendor
 from controller.domain.acceptance import Acceptance
-from controller.domain.aligned import AlignedSampling
+from controller.domain.access.cards import Cards
+from controller.domain.access.places import Places
+from controller.domain.access.questions import Questions
+from controller.domain.access.remote_start import RemoteStarts
+from controller.domain.access.reservation import Reservations
+from controller.domain.access.token_lists import TokenLists
+from controller.domain.access.tokens import TokenBook
 from controller.domain.availability import Availability
 from controller.domain.block import Block, Handler, Part
-from controller.domain.cards import Cards
-from controller.domain.certificates import CertificateManagement
+from controller.domain.charging.limits import Claim
+from controller.domain.charging.random_delay import Draw
+from controller.domain.charging.smart_charging import SmartCharging
 from controller.domain.commands import DataTransfer, TriggerKind, Verdict
 from controller.domain.devices import Devices
 from controller.domain.effects import Outcome
 from controller.domain.events import ClockSet, Event, FaultCleared, FaultRaised, StationStarted
-from controller.domain.evse import Evse
-from controller.domain.evse_commands import EvseCommands
-from controller.domain.evse_spec import EvseSpec
+from controller.domain.evse.commands import EvseCommands
+from controller.domain.evse.evse import Evse
+from controller.domain.evse.permit_wish import PermitWish
+from controller.domain.evse.spec import EvseSpec
 from controller.domain.faults import STORAGE
-from controller.domain.firmware import NO_INSTALLER, Firmware, FirmwareSpec
 from controller.domain.inputs import (
     EvseFacts,
     Input,
@@ -37,23 +44,16 @@ from controller.domain.inputs import (
     Tick,
 )
 from controller.domain.instant import Now
-from controller.domain.limits import Claim
-from controller.domain.logs import LogExists, Logs
-from controller.domain.main_meter import MainMeter
-from controller.domain.measurands import MeterSample, ReadingContext
-from controller.domain.permit_wish import PermitWish
-from controller.domain.places import Places
+from controller.domain.metering.aligned import AlignedSampling
+from controller.domain.metering.main_meter import MainMeter
+from controller.domain.metering.measurands import MeterSample, ReadingContext
 from controller.domain.policy import Policy
-from controller.domain.questions import Questions
-from controller.domain.random_delay import Draw
-from controller.domain.remote_start import RemoteStarts
-from controller.domain.reservation import Reservations
 from controller.domain.restarts import Restarts
-from controller.domain.security import Security
-from controller.domain.smart_charging import SmartCharging
+from controller.domain.security.certificates import CertificateManagement
+from controller.domain.security.noticing import Security
+from controller.domain.tasks.firmware import NO_INSTALLER, Firmware, FirmwareSpec
+from controller.domain.tasks.logs import LogExists, Logs
 from controller.domain.timekeeping import Timekeeping, moved
-from controller.domain.token_lists import TokenLists
-from controller.domain.tokens import TokenBook
 from controller.domain.triggers import Triggers
 from controller.domain.turn import Turn
 from controller.domain.views import EvseView, Progress

@@ -12,9 +12,9 @@ from controller.domain.block import Handler
 from controller.domain.commands import Status, TriggerKind, TriggerMessage, Verdict
 from controller.domain.effects import Send
 from controller.domain.events import Trigger
-from controller.domain.evse import Evse
-from controller.domain.main_meter import MainMeter
-from controller.domain.measurands import MeterSample, ReadingContext
+from controller.domain.evse.evse import Evse
+from controller.domain.metering.main_meter import MainMeter
+from controller.domain.metering.measurands import MeterSample, ReadingContext
 from controller.domain.turn import Turn
 
 

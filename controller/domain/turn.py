@@ -9,18 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from controller.domain.access.tokens import IdToken
+from controller.domain.charging.limits import Claim
+from controller.domain.charging.random_delay import Draw
+from controller.domain.charging.stack import Stacks
 from controller.domain.effects import Effect
 from controller.domain.events import Event
 from controller.domain.instant import Now
-from controller.domain.limits import Claim
 from controller.domain.policy import Policy
-from controller.domain.random_delay import Draw
-from controller.domain.stack import Stacks
-from controller.domain.tokens import IdToken
 
 
 class Reserved(Protocol):
-    """What an EVSE asks about reservations (``domain.reservation``)."""
+    """What an EVSE asks about reservations (``domain.access.reservation``)."""
 
     def refuses(self, evse_id: int, token: IdToken, group: IdToken | None) -> object | None:
         """Not None: this token may not use this EVSE."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controller.domain.access.tokens import IdToken
 from controller.domain.events import ChargingState
-from controller.domain.tokens import IdToken
 
 IDLE = "Idle"
 

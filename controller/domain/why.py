@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from controller.domain import phases
+from controller.domain.access.reservation import Reservations
+from controller.domain.access.token_lists import TokenLists
 from controller.domain.availability import Availability
-from controller.domain.charging_state import MINIMUM_OFFER_MA
+from controller.domain.charging.limits import Claim, lowest
 from controller.domain.devices import Devices
-from controller.domain.evse import Evse
+from controller.domain.evse import phases
+from controller.domain.evse.charging_state import MINIMUM_OFFER_MA
+from controller.domain.evse.evse import Evse
 from controller.domain.faults import OWN, describe
 from controller.domain.instant import Now
-from controller.domain.limits import Claim, lowest
 from controller.domain.policy import Policy
-from controller.domain.reservation import Reservations
-from controller.domain.token_lists import TokenLists
 
 _LAST_S = 253_402_300_799
 """9999-12-31T23:59:59Z, the last instant that ``datetime`` can show."""

@@ -1,7 +1,8 @@
 """Who installs a firmware file: the port, and the installers there are.
 
 Owns: the contract with an installer; the one for desks and tests, and the one that runs a command.
-Refuses to know: downloads, signatures, when to install, what becomes of the result (``domain.firmware``).
+Refuses to know: downloads, signatures, when to install, what becomes of the result
+(``domain.tasks.firmware``).
 
 The installer that replaces this very program is a package of its own; it is a third class behind the port.
 """

@@ -2,7 +2,7 @@
 
 Owns: ``directory`` with the file of the update under way, and one task at a time for it; every effect is
 answered with its input, whatever goes wrong.
-Refuses to know: what comes next (``domain.firmware``).
+Refuses to know: what comes next (``domain.tasks.firmware``).
 
 The file of update 3 is ``3.bin``; while it comes, ``controller.transfer`` keeps what it needs to go on beside
 it. Whatever else lies there is of updates that are over and removed at the start. The modules for transfers,
@@ -145,7 +145,7 @@ class Updater:
         self._take(SigningCertificateChecked(effect.number, status, why))
 
     async def _fetch(self, effect: FetchFirmware) -> None:
-        from controller.domain.transfers import LocationError, parse_location
+        from controller.domain.tasks.transfers import LocationError, parse_location
         from controller.transfer import TransferError, download
 
         try:

@@ -2,5 +2,5 @@
 
 ``recent``: the newest frames and messages, in memory. ``masking``: what no log may show. ``writing``: the
 files, ``sources``: where their content comes from. ``uploads``: carries out what
-``domain.logs`` decides, beside the event loop.
+``domain.tasks.logs`` decides, beside the event loop.
 """

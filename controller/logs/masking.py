@@ -42,7 +42,10 @@ def value(item: Any) -> Any:
 
 def _walk(item: Any) -> Any:
     if isinstance(item, dict):
-        if isinstance(item.get("value"), str) and item.keys() <= {"value", "type"}:  # domain.tokens.IdToken
+        if isinstance(item.get("value"), str) and item.keys() <= {
+            "value",
+            "type",
+        }:  # an IdToken
             return {**item, "value": token(item["value"])}
         return {
             name: token(inner) if name.lower() in _TOKEN_MEMBERS and isinstance(inner, str) else _walk(inner)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.domain.commands import LogKind
-from controller.domain.logs import LogExists
+from controller.domain.tasks.logs import LogExists
 from controller.local.ports import Controller
 from controller.logs.recent import Recent
 from controller.store.ports import History, SecurityLog, StorageError

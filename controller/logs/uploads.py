@@ -1,4 +1,4 @@
-"""Carries out what ``domain.logs`` decides: write a log, bring it to its server, remove it.
+"""Carries out what ``domain.tasks.logs`` decides: write a log, bring it to its server, remove it.
 
 Owns: the directory ``storage/uploads`` and the task of the running upload.
 Refuses to know: how often it is tried, what the CSMS is told.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from controller.domain.effects import CancelUpload, DropLog, UploadLog
 from controller.domain.inputs import Input, LogUploaded, LogUploadFailed
-from controller.domain.transfers import TransferFault
+from controller.domain.tasks.transfers import TransferFault
 from controller.store.ports import StorageError
 
 if TYPE_CHECKING:

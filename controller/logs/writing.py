@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from controller.domain.commands import LogKind
-from controller.domain.security_events import name_in_16
+from controller.domain.security.events import name_in_16
 from controller.logs import masking
 from controller.logs.recent import Recent
 from controller.store.ports import History, Line, SecurityEntry, SecurityLog

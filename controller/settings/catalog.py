@@ -20,8 +20,8 @@ from difflib import get_close_matches
 from enum import Enum, StrEnum
 from typing import Any, Generic, TypeVar
 
-from controller.domain.measurands import Measurand
-from controller.domain.transfers import PROTOCOLS
+from controller.domain.metering.measurands import Measurand
+from controller.domain.tasks.transfers import PROTOCOLS
 from controller.settings.kinds import (
     Kind,
     Moment,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from controller.domain.measurands import Measurand
-from controller.domain.transaction import MOST_ENDED_SAMPLES
+from controller.domain.evse.transaction import MOST_ENDED_SAMPLES
+from controller.domain.metering.measurands import Measurand
 from controller.settings import catalog as c
 from controller.settings.catalog import Variable
 from controller.settings.kinds import Kind, Measurands, PhaseRotations

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from controller.domain.measurands import ONLY_16, PHASES, Measurand, OnPhase, Wanted
+from controller.domain.metering.measurands import ONLY_16, PHASES, Measurand, OnPhase, Wanted
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from controller.domain.access.tokens import IdToken, ListEntry, ListState, TokenInfo
 from controller.domain.events import Event
 from controller.domain.instant import Now
-from controller.domain.tokens import IdToken, ListEntry, ListState, TokenInfo
 
 
 class StorageError(Exception):

@@ -15,7 +15,7 @@ from controller.store.database import Database, Transaction
 from controller.store.ports import SecurityEntry
 
 MOST_ENTRIES = 5_000
-"""About 1 MB; ``domain.security`` lets a type in once a minute when it comes too often."""
+"""About 1 MB; ``domain.security.noticing`` lets a type in once a minute when it comes too often."""
 
 
 def record(transaction: Transaction, events: Sequence[SecurityEvent]) -> None:

@@ -1,14 +1,14 @@
 """Authorization cache and local list (2.0.1 C10, C11, D01; 1.6 3.5.1, 3.5.2).
 
 Owns: both tables, found by ``IdToken.key``. Implements ``ports.TokenTables``.
-Refuses to know: whether a token may charge (``domain.authorization`` decides, expiry included).
+Refuses to know: whether a token may charge (``domain.access.authorization`` decides, expiry included).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.domain.tokens import (
+from controller.domain.access.tokens import (
     AuthorizationStatus,
     IdToken,
     ListEntry,

@@ -1,7 +1,7 @@
 """Files from and to a server over HTTP, HTTPS, FTP and FTPS.
 
 Owns: moving the bytes: resuming, time-outs, limits, TLS, credentials, and saying in plain words why not.
-Refuses to know: what is in a file, when to try again (``domain.transfers.Attempts``), OCPP.
+Refuses to know: what is in a file, when to try again (``domain.tasks.transfers.Attempts``), OCPP.
 
     got = await download(parse_location(url), storage / "image.bin", Options(ca_files=(roots,)))
     await upload(path, parse_location(url), name="log.gz", options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.domain.transfers import Location, TransferFault
+from controller.domain.tasks.transfers import Location, TransferFault
 
 
 class TransferError(Exception):

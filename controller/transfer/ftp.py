@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from controller.domain.transfers import Location, TransferFault
+from controller.domain.tasks.transfers import Location, TransferFault
 from controller.transfer.errors import TransferError, cleaned
 from controller.transfer.line import Line
 from controller.transfer.options import CHUNK_BYTES

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from controller.domain.transfers import Location, TransferFault
+from controller.domain.tasks.transfers import Location, TransferFault
 from controller.transfer import http_rules as rules
 from controller.transfer.errors import TransferError, cleaned
 from controller.transfer.http_rules import Body, Head

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from controller.domain.transfers import Location, LocationError, TransferFault, parse_location
+from controller.domain.tasks.transfers import Location, LocationError, TransferFault, parse_location
 from controller.transfer.errors import TransferError, cleaned
 from controller.transfer.part import Marks
 

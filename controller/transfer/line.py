@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from controller.domain.transfers import Location, TransferFault
+from controller.domain.tasks.transfers import Location, TransferFault
 from controller.transfer.errors import Cut, TransferError
 from controller.transfer.options import Options
 from controller.transfer.pace import Pace

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from controller.domain.transfers import Location, TransferFault
+from controller.domain.tasks.transfers import Location, TransferFault
 from controller.transfer.errors import TransferError
 from controller.transfer.options import Options
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from controller.domain.transfers import Location, TransferFault
+from controller.domain.tasks.transfers import Location, TransferFault
 from controller.transfer.errors import Cut, TransferError, cleaned
 from controller.transfer.line import Line
 from controller.transfer.options import Options, Progress

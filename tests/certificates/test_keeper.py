@@ -13,7 +13,6 @@ import pytest
 from controller.certificates import ports
 from controller.certificates.keeper import CertificateKeeper
 from controller.certificates.store import Examined, Store, StoreFailed
-from controller.domain.certificate import CertificateUse
 from controller.domain.effects import (
     ExamineCertificate,
     MakeSigningRequest,
@@ -28,6 +27,7 @@ from controller.domain.inputs import (
     SigningRequestMade,
 )
 from controller.domain.instant import Now
+from controller.domain.security.certificate import CertificateUse
 from tests.domain.conftest import Hand
 from tests.support import pki
 

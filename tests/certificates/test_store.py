@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from controller.certificates import store as module
 from controller.certificates.store import MOST_PENDING_KEYS, Store, StoreFailed
 from controller.certificates.x509 import BadCertificate
-from controller.domain.certificate import CertificateUse
+from controller.domain.security.certificate import CertificateUse
 from tests.support import pki
 
 CSMS, MAKER, CLIENT = CertificateUse.CSMS_ROOT, CertificateUse.MANUFACTURER_ROOT, CertificateUse.CLIENT

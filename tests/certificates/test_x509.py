@@ -13,7 +13,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from controller.certificates import x509
-from controller.domain.certificate import CertificateHash, HashAlgorithm
+from controller.domain.security.certificate import CertificateHash, HashAlgorithm
 from tests.support import pki
 
 HASHES = {

@@ -14,6 +14,7 @@ from controller.csms.link import Endpoint
 from controller.csms.trace import FrameLines
 from controller.csms.v16 import FEATURE_PROFILES
 from controller.csms.version import StationIdentity
+from controller.domain.access.tokens import IdToken, TokenType
 from controller.domain.commands import Command, Status, TriggerKind, TriggerMessage, Verdict
 from controller.domain.effects import Send
 from controller.domain.events import (
@@ -26,8 +27,7 @@ from controller.domain.events import (
     Trigger,
 )
 from controller.domain.inputs import CsmsChanged, Input
-from controller.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
-from controller.domain.tokens import IdToken, TokenType
+from controller.domain.metering.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from controller.domain.views import EvseView, Progress
 from controller.settings.catalog import BASIC_AUTH_PASSWORD, CATALOG
 from controller.settings.facts import EvseFact, LiveFacts, StationFacts, providers, providers16

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from controller.domain.access.tokens import AuthorizationStatus
 from controller.domain.commands import (
     ClearCache,
     RemoteStart,
@@ -24,7 +25,6 @@ from controller.domain.commands import (
 )
 from controller.domain.effects import AskAuthorize, Send
 from controller.domain.inputs import AuthorizeAnswered, TransactionAnswered
-from controller.domain.tokens import AuthorizationStatus
 from controller.settings.catalog import (
     HEARTBEAT_INTERVAL,
     MESSAGE_TIMEOUT,

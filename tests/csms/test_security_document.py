@@ -4,7 +4,7 @@ from pathlib import Path
 
 from controller.csms.security_document import security_markdown
 from controller.csms.tls import SUITES_12, SUITES_13
-from controller.domain.security_events import SECURITY_EVENTS
+from controller.domain.security.events import SECURITY_EVENTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 

@@ -13,7 +13,7 @@ from controller.csms.wire import (
     parse_instant,
     parse_schedule,
 )
-from controller.domain.profiles import ChargingSchedule, RateUnit, SchedulePeriod
+from controller.domain.charging.profiles import ChargingSchedule, RateUnit, SchedulePeriod
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from controller.domain.access.tokens import IdToken, ListState, TokenInfo
 from controller.domain.commands import Verdict
 from controller.domain.effects import Effect, ForgetTokens, Outcome, Settled, StoreLocalList
 from controller.domain.events import Event, TokenLearned
-from controller.domain.evse_spec import EvseSpec
-from controller.domain.firmware import NO_INSTALLER, FirmwareSpec
+from controller.domain.evse.spec import EvseSpec
 from controller.domain.inputs import (
     CsmsChanged,
     EvseFacts,
@@ -19,10 +19,10 @@ from controller.domain.inputs import (
     TokensStored,
 )
 from controller.domain.instant import Now
-from controller.domain.measurands import Measurand
+from controller.domain.metering.measurands import Measurand
 from controller.domain.policy import Policy
 from controller.domain.station import Station
-from controller.domain.tokens import IdToken, ListState, TokenInfo
+from controller.domain.tasks.firmware import NO_INSTALLER, FirmwareSpec
 
 ENERGY = (Measurand.ENERGY_IMPORT_REGISTER,)
 

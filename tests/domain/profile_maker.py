@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.domain.profiles import (
+from controller.domain.charging.profiles import (
     ChargingProfile,
     ChargingSchedule,
     Installed,

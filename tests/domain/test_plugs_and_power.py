@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.commands import RemoteStart, RemoteStop, Status, UnlockConnector
 from controller.domain.events import (
     AuthorizationTimedOut,
@@ -22,7 +23,7 @@ from controller.domain.events import (
     TransactionStopping,
     TransactionUpdated,
 )
-from controller.domain.evse_spec import EvseSpec
+from controller.domain.evse.spec import EvseSpec
 from controller.domain.inputs import (
     CsmsChanged,
     CsmsChosen,
@@ -34,7 +35,6 @@ from controller.domain.inputs import (
 )
 from controller.domain.policy import Policy
 from controller.domain.station import Station, replay
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.why import reasons
 from tests.domain.conftest import POLICY, Hand
 

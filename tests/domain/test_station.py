@@ -6,6 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, TokenInfo
+from controller.domain.charging.profiles import (
+    ChargingProfile,
+    ChargingSchedule,
+    ProfileFilter,
+    ProfileKind,
+    ProfilePurpose,
+    RateUnit,
+    SchedulePeriod,
+)
 from controller.domain.commands import (
     ChangeAvailability,
     ClearCache,
@@ -49,18 +59,8 @@ from controller.domain.inputs import (
     Tick,
     TransactionAnswered,
 )
-from controller.domain.measurands import ReadingContext
-from controller.domain.profiles import (
-    ChargingProfile,
-    ChargingSchedule,
-    ProfileFilter,
-    ProfileKind,
-    ProfilePurpose,
-    RateUnit,
-    SchedulePeriod,
-)
+from controller.domain.metering.measurands import ReadingContext
 from controller.domain.station import Station, replay
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.why import reasons
 from tests.domain.conftest import POLICY, Hand
 

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from controller.domain.access.tokens import IdToken
+from controller.domain.charging.profiles import (
+    ChargingProfile,
+    ChargingSchedule,
+    ProfileKind,
+    ProfilePurpose,
+    RateUnit,
+    SchedulePeriod,
+)
 from controller.domain.commands import InstallProfile, RemoteStart, RemoteStop
 from controller.domain.events import (
     ClockSet,
@@ -17,17 +26,8 @@ from controller.domain.events import (
     TransactionStarted,
 )
 from controller.domain.inputs import PolicyChanged, Tick
-from controller.domain.profiles import (
-    ChargingProfile,
-    ChargingSchedule,
-    ProfileKind,
-    ProfilePurpose,
-    RateUnit,
-    SchedulePeriod,
-)
 from controller.domain.station import Station, replay
 from controller.domain.timekeeping import MOST_RUNS
-from controller.domain.tokens import IdToken
 from tests.domain.conftest import POLICY, Hand
 
 HOUR_MS = 3_600_000

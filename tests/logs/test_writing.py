@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from controller.domain.access.tokens import IdToken
 from controller.domain.commands import LogKind
 from controller.domain.effects import CancelUpload, DropLog, UploadLog
 from controller.domain.events import SecurityEvent, SessionEnded, TokenRefused
 from controller.domain.inputs import Input, LogUploadFailed
 from controller.domain.instant import Now
-from controller.domain.tokens import IdToken
-from controller.domain.transfers import TransferFault, parse_location
+from controller.domain.tasks.transfers import TransferFault, parse_location
 from controller.logs import writing
 from controller.logs.recent import Recent
 from controller.logs.uploads import Uploads

@@ -19,7 +19,7 @@ import pytest
 from controller.domain import why
 from controller.domain.commands import ChangeAvailability
 from controller.domain.events import AvailabilityChanged, Event, FirmwareStatusChanged
-from controller.domain.firmware import FINISHED
+from controller.domain.tasks.firmware import FINISHED
 from controller.local.commands.status import render
 from controller.local.exits import RESTART
 from tests.support.cabin import Cabin

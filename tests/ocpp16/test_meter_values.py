@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller.domain.measurands import Measurand
+from controller.domain.metering.measurands import Measurand
 from hal.profile import load_profile
 from tests.support.cabin import MAIN_BEFORE_WH, Cabin
 from tests.support.csms import FakeCsms, error, never

@@ -8,8 +8,8 @@ import pytest
 
 from controller.domain.events import SecurityEvent
 from controller.domain.inputs import SecurityNoticed
-from controller.domain.security_events import SECURITY_EVENTS
-from tests.domain.test_security import CRITICAL_16
+from controller.domain.security.events import SECURITY_EVENTS
+from tests.domain.security.test_noticing import CRITICAL_16
 from tests.support.cabin import Cabin
 from tests.support.csms import FakeCsms
 from tests.support.csms import error as call_error

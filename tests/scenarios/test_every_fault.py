@@ -16,11 +16,8 @@ from pathlib import Path
 import pytest
 
 from controller.certificates.store import Store
-from controller.domain.commands import ContactorReplaced, InstallProfile, ResetFaults, UpdateLocalList
-from controller.domain.events import ContactorUsed, FaultCleared, FaultRaised, SessionEnded
-from controller.domain.faults import FAULTS, Acts, Severity
-from controller.domain.inputs import ReaderChanged, RestartFailed, SafetyLost, TransactionAnswered
-from controller.domain.profiles import (
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, ListEntry, TokenInfo
+from controller.domain.charging.profiles import (
     ChargingProfile,
     ChargingSchedule,
     ProfileKind,
@@ -28,8 +25,11 @@ from controller.domain.profiles import (
     RateUnit,
     SchedulePeriod,
 )
-from controller.domain.tokens import AuthorizationStatus, IdToken, ListEntry, TokenInfo
-from controller.domain.wear import Wear
+from controller.domain.commands import ContactorReplaced, InstallProfile, ResetFaults, UpdateLocalList
+from controller.domain.events import ContactorUsed, FaultCleared, FaultRaised, SessionEnded
+from controller.domain.evse.wear import Wear
+from controller.domain.faults import FAULTS, Acts, Severity
+from controller.domain.inputs import ReaderChanged, RestartFailed, SafetyLost, TransactionAnswered
 from controller.domain.why import reasons
 from controller.safety.inhibits import CLEARING, Inhibit
 from controller.store.ports import StorageError

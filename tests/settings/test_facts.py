@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from controller.domain.measurands import Measurand
+from controller.domain.metering.measurands import Measurand
 from controller.hardware import lines, measurands
 from controller.settings import catalog as c
 from controller.settings.catalog import VARIABLES

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from controller.domain.measurands import Measurand
+from controller.domain.metering.measurands import Measurand
 from controller.settings import kinds as k
 from controller.settings.kinds import DataType, Kind, ValueRefused
 

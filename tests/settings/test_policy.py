@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from controller.domain.measurands import Measurand, OnPhase
+from controller.domain.metering.measurands import Measurand, OnPhase
 from controller.domain.policy import Policy
 from controller.settings.policy import policy
 from tests.settings.support import station

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.domain.measurands import ONLY_16, Measurand
+from controller.domain.metering.measurands import ONLY_16, Measurand
 from controller.settings import catalog as c
 from controller.settings.catalog import CATALOG, KEYS_16, VARIABLES, Catalog, Variable
 from controller.settings.facts import EvseFact, StationFacts

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
+from controller.domain.charging.profiles import (
+    ChargingProfile,
+    ChargingSchedule,
+    ProfileFilter,
+    ProfileKind,
+    ProfilePurpose,
+    RateUnit,
+    SchedulePeriod,
+)
 from controller.domain.commands import LogKind, ResetKind
 from controller.domain.events import (
     AuthorizationTimedOut,
@@ -58,19 +68,9 @@ from controller.domain.events import (
     TransactionUpdated,
     Trigger,
 )
+from controller.domain.evse.wear import Trend, Wear
 from controller.domain.instant import Now
-from controller.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
-from controller.domain.profiles import (
-    ChargingProfile,
-    ChargingSchedule,
-    ProfileFilter,
-    ProfileKind,
-    ProfilePurpose,
-    RateUnit,
-    SchedulePeriod,
-)
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
-from controller.domain.wear import Trend, Wear
+from controller.domain.metering.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 
 AT_MS = 1_700_000_000_000
 NOW = Now(mono_ms=5_000, utc_ms=AT_MS)

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, ListEntry, ListState, TokenInfo
 from controller.domain.commands import Status, UpdateLocalList
-from controller.domain.tokens import AuthorizationStatus, IdToken, ListEntry, ListState, TokenInfo
 from controller.store.database import Database
 from controller.store.tokens import SqliteTokenTables
 from tests.domain.conftest import POLICY, Book, Hand

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.tokens import AuthorizationStatus, IdToken, ListEntry, ListState, TokenInfo, TokenType
+from controller.domain.access.tokens import (
+    AuthorizationStatus,
+    IdToken,
+    ListEntry,
+    ListState,
+    TokenInfo,
+    TokenType,
+)
 from controller.store.database import Database
 from controller.store.ports import StorageError
 from controller.store.tokens import SqliteTokenTables

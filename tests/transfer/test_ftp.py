@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from controller.domain.transfers import TransferFault, parse_location
+from controller.domain.tasks.transfers import TransferFault, parse_location
 from controller.transfer import Options, TransferError, download, upload
 from controller.transfer.run import Downloaded, Uploaded
 from tests.support.file_servers import FtpFiles, authority, ftp_server, root_file, stranger

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.transfers import (
+from controller.domain.tasks.transfers import (
     LONGEST_LOCATION,
     LocationError,
     TransferFault,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from controller.domain.transfers import TransferFault, parse_location
+from controller.domain.tasks.transfers import TransferFault, parse_location
 from controller.transfer import Options, TransferError, download, forget_download, upload
 from controller.transfer.run import Downloaded, Uploaded
 from tests.support.file_servers import HttpFiles, Request, authority, http_server, root_file, stranger

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.domain.transfers import TransferFault, parse_location
+from controller.domain.tasks.transfers import TransferFault, parse_location
 from controller.transfer.errors import TransferError, cleaned
 from controller.transfer.http_rules import Body, Head, authorization, body_of, range_headers, redirected
 from controller.transfer.pace import Pace

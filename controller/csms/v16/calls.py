@@ -18,6 +18,7 @@ from controller.csms.version import (
     StationIdentity,
 )
 from controller.csms.wire import Payload, instant, parse_instant
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import (
     Event,
@@ -32,13 +33,12 @@ from controller.domain.events import (
     TransactionUpdated,
 )
 from controller.domain.inputs import TransactionAnswered
-from controller.domain.measurands import MeterSample
-from controller.domain.security_events import (
+from controller.domain.metering.measurands import MeterSample
+from controller.domain.security.events import (
     INVALID_FIRMWARE_SIGNATURE,
     INVALID_FIRMWARE_SIGNING_CERTIFICATE,
     SECURITY_EVENTS,
 )
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.views import IDLE, EvseView, Progress
 
 TX = "tx16"

@@ -8,8 +8,8 @@ from controller.csms.v16.handler import Handler, statuses
 from controller.csms.version import Lookup
 from controller.csms.wire import Payload
 from controller.domain import commands as ask
-from controller.domain.certificate import CertificateHash, CertificateUse, HashAlgorithm
 from controller.domain.commands import Command, Status, Verdict
+from controller.domain.security.certificate import CertificateHash, CertificateUse, HashAlgorithm
 
 _USES = {
     "CentralSystemRootCertificate": CertificateUse.CSMS_ROOT,

@@ -23,9 +23,9 @@ from controller.csms.v16.profiles import parse_profile
 from controller.csms.version import Answer, Desk, Lookup, Query, Registered
 from controller.csms.wire import Payload, Unacceptable
 from controller.domain import commands as ask
+from controller.domain.access.tokens import IdToken
+from controller.domain.charging.profiles import ChargingProfile
 from controller.domain.commands import Command, Status, Verdict
-from controller.domain.profiles import ChargingProfile
-from controller.domain.tokens import IdToken
 
 _ACCEPT_OR_REJECT = statuses("Rejected", Status.ACCEPTED)
 

@@ -6,8 +6,8 @@ from controller.csms.v16.handler import Handler, statuses
 from controller.csms.version import Lookup
 from controller.csms.wire import Payload, optional_instant
 from controller.domain import commands as ask
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, ListEntry, TokenInfo
 from controller.domain.commands import Command, Status, Verdict
-from controller.domain.tokens import AuthorizationStatus, IdToken, ListEntry, TokenInfo
 
 NO_LIST = -1
 EMPTY = 0

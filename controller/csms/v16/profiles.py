@@ -1,6 +1,6 @@
 """ChargingProfile of 1.6 as a domain profile (1.6 3.13, 7.8 to 7.14), and the composite schedule back.
 
-Refuses to know: what a station accepts; ``domain.smart_charging`` decides.
+Refuses to know: what a station accepts; ``domain.charging.smart_charging`` decides.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.csms.wire import Payload, Unacceptable, milli_number, optional_instant, parse_schedule
-from controller.domain.profiles import (
+from controller.domain.charging.profiles import (
     ChargingProfile,
     CompositeSchedule,
     ProfileFilter,

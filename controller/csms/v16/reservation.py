@@ -6,8 +6,8 @@ from controller.csms.v16.handler import Handler, statuses
 from controller.csms.version import Lookup
 from controller.csms.wire import Payload, Unacceptable, optional_instant
 from controller.domain import commands as ask
+from controller.domain.access.tokens import IdToken
 from controller.domain.commands import Command, Status
-from controller.domain.tokens import IdToken
 
 
 def _reserve(payload: Payload, _: Lookup) -> Command:

@@ -8,8 +8,8 @@ from controller.csms.v16.profiles import composite_payload, parse_filter, parse_
 from controller.csms.version import Lookup
 from controller.csms.wire import Payload, instant
 from controller.domain import commands as ask
+from controller.domain.charging.profiles import RateUnit
 from controller.domain.commands import Command, Status, Verdict
-from controller.domain.profiles import RateUnit
 
 
 def _set_profile(payload: Payload, domain_key: Lookup) -> Command:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.csms.wire import Payload, instant, milli_text
-from controller.domain.measurands import UNITS, Measurand, MeterSample, SampledValue
+from controller.domain.metering.measurands import UNITS, Measurand, MeterSample, SampledValue
 
 _WITHOUT_UNIT = {Measurand.FREQUENCY, Measurand.POWER_FACTOR}  # errata 3.86: Hz is implied
 _UNITS = UNITS | {Measurand.TEMPERATURE: "Celcius"}

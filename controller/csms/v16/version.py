@@ -14,10 +14,10 @@ from controller.csms.version import (
     StationIdentity,
 )
 from controller.csms.wire import Payload
+from controller.domain.access.tokens import IdToken, TokenInfo
 from controller.domain.commands import Command, TriggerMessage, Verdict
 from controller.domain.events import Event, FaultRaised
-from controller.domain.measurands import MeterSample
-from controller.domain.tokens import IdToken, TokenInfo
+from controller.domain.metering.measurands import MeterSample
 from controller.domain.views import EvseView, Progress
 
 

@@ -29,8 +29,8 @@ from controller.domain.events import (
     TransactionUpdated,
 )
 from controller.domain.inputs import TransactionAnswered
-from controller.domain.measurands import MeterSample
-from controller.domain.security_events import SECURITY_EVENTS
+from controller.domain.metering.measurands import MeterSample
+from controller.domain.security.events import SECURITY_EVENTS
 from controller.domain.views import Progress
 
 # What 2.0.1 has no word for.

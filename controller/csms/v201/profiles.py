@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.csms.wire import Payload, Unacceptable, optional_instant, parse_schedule
-from controller.domain.profiles import ChargingProfile, ProfileFilter, ProfileKind, ProfilePurpose
+from controller.domain.charging.profiles import ChargingProfile, ProfileFilter, ProfileKind, ProfilePurpose
 
 _PURPOSES = {
     purpose.value: purpose

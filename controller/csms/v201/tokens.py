@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.csms.wire import Payload, Unacceptable, optional_instant, parse_instant
-from controller.domain.tokens import AuthorizationStatus, IdToken, ListEntry, TokenInfo, TokenType
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, ListEntry, TokenInfo, TokenType
 
 _TYPES = {kind.value: kind for kind in TokenType}
 

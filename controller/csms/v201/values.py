@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.csms.wire import Payload, instant, milli_number
-from controller.domain.measurands import ONLY_16, UNITS, MeterSample, SampledValue
+from controller.domain.metering.measurands import ONLY_16, UNITS, MeterSample, SampledValue
 
 
 def _sampled(value: SampledValue, context: str, main: bool) -> Payload:

@@ -7,10 +7,10 @@ import pytest
 from controller.csms.v16 import V16
 from controller.csms.v16.calls import TX
 from controller.csms.version import NOTHING, BootAnswer, Registered, StationIdentity
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, TokenInfo
 from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import MeterValuesTaken, SecurityEvent, SessionEnded, StoppedReason
-from controller.domain.measurands import MeterSample, ReadingContext
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo
+from controller.domain.metering.measurands import MeterSample, ReadingContext
 from controller.domain.views import Progress
 from tests.csms.rig import SAMPLE, T0_MS, TOKEN, ended, started, updated, view
 from tests.csms.second_opinion import checked

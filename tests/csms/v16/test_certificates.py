@@ -10,10 +10,15 @@ from controller.csms.rpc import NotAnswered
 from controller.csms.v16 import V16
 from controller.csms.version import Registered
 from controller.domain import commands as ask
-from controller.domain.certificate import CertificateHash, CertificateUse, HashAlgorithm, StoredCertificate
 from controller.domain.commands import Status, TriggerKind, Verdict
+from controller.domain.security.certificate import (
+    CertificateHash,
+    CertificateUse,
+    HashAlgorithm,
+    StoredCertificate,
+)
 from tests.csms.second_opinion import checked_answer, checked_request
-from tests.domain.test_certificates import facts
+from tests.domain.security.test_certificates import facts
 
 V = V16()
 

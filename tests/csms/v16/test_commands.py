@@ -11,9 +11,9 @@ from controller.csms.v16 import V16
 from controller.csms.v16.commands import TABLE
 from controller.csms.version import Answer, Query, Registered
 from controller.domain import commands as ask
+from controller.domain.access.tokens import IdToken
+from controller.domain.charging.profiles import ProfileFilter, ProfilePurpose
 from controller.domain.commands import Status, Verdict
-from controller.domain.profiles import ProfileFilter, ProfilePurpose
-from controller.domain.tokens import IdToken
 from tests.csms.desk import plain_desk
 from tests.csms.second_opinion import checked_answer, checked_request
 

@@ -4,7 +4,7 @@ import pytest
 
 from controller.csms.rpc import Call
 from controller.csms.v16.values import meter_values
-from controller.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
+from controller.domain.metering.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from tests.csms.rig import T0_MS
 from tests.csms.second_opinion import checked
 

@@ -7,6 +7,7 @@ import pytest
 from controller.csms.v21 import V21
 from controller.csms.v201 import V201
 from controller.csms.version import NOTHING, BootAnswer, Registered, StationIdentity
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
 from controller.domain.commands import TriggerKind, TriggerMessage
 from controller.domain.events import (
     ChargingState,
@@ -18,7 +19,6 @@ from controller.domain.events import (
     StoppedReason,
     Trigger,
 )
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenInfo, TokenType
 from controller.domain.views import Progress
 from tests.csms.rig import SAMPLE, T0_MS, TOKEN, ended, started, updated, view
 from tests.csms.second_opinion import checked

@@ -12,9 +12,7 @@ from controller.csms.v201 import V201
 from controller.csms.v201.commands import TABLE
 from controller.csms.version import Answer, Query, Registered
 from controller.domain import commands as ask
-from controller.domain.commands import Status, Verdict
-from controller.domain.profiles import ProfileFilter, ProfilePurpose
-from controller.domain.tokens import (
+from controller.domain.access.tokens import (
     AuthorizationStatus,
     IdToken,
     ListEntry,
@@ -22,6 +20,8 @@ from controller.domain.tokens import (
     TokenInfo,
     TokenType,
 )
+from controller.domain.charging.profiles import ProfileFilter, ProfilePurpose
+from controller.domain.commands import Status, Verdict
 from tests.csms.desk import plain_desk
 from tests.csms.second_opinion import checked_answer, checked_request
 

@@ -6,7 +6,7 @@ import pytest
 
 from controller.csms.v201.profiles import parse_filter, parse_profile
 from controller.csms.wire import Unacceptable
-from controller.domain.profiles import ProfileFilter, ProfileKind, ProfilePurpose
+from controller.domain.charging.profiles import ProfileFilter, ProfileKind, ProfilePurpose
 from tests.csms.rig import T0_MS
 
 SCHEDULE = {

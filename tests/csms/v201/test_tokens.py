@@ -4,7 +4,7 @@ import pytest
 
 from controller.csms.v201.tokens import id_token, parse_token, token_info
 from controller.csms.wire import Unacceptable
-from controller.domain.tokens import AuthorizationStatus, IdToken, TokenType
+from controller.domain.access.tokens import AuthorizationStatus, IdToken, TokenType
 
 
 @pytest.mark.parametrize("kind", TokenType)

@@ -4,7 +4,14 @@ import pytest
 
 from controller.csms.rpc import Call
 from controller.csms.v201.values import meter_values
-from controller.domain.measurands import ONLY_16, UNITS, Measurand, MeterSample, ReadingContext, SampledValue
+from controller.domain.metering.measurands import (
+    ONLY_16,
+    UNITS,
+    Measurand,
+    MeterSample,
+    ReadingContext,
+    SampledValue,
+)
 from tests.csms.rig import T0_MS
 from tests.csms.second_opinion import checked
 

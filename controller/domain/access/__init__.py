@@ -1,0 +1,1 @@
+"""Who may charge where: tokens, lists, questions to the CSMS, cards, reservations."""

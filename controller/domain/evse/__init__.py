@@ -1,0 +1,1 @@
+"""One EVSE: what is plugged in, who may charge, the transaction, and the hardware behind it."""

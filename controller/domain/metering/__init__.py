@@ -1,0 +1,1 @@
+"""What is measured: values, when they are sampled, registers that jump."""
