@@ -9,7 +9,8 @@ here (L01, remarks). No root installed means no certificate is good.
 *Revocation.* Table 13 recommends to check it online, but in many networks a station reaches nothing but its
 CSMS, and an answer must not hang on a responder that an attacker can block. So revocation lists are files
 (``*.crl``, PEM or DER), put there by the owner or with a release; a list counts when its signature is that of
-the same root. A list past its next update still revokes what is in it: old news stays true. The CSMS checks
+the same root. A list past its next update still revokes what is in it: old news stays true. While one of them
+cannot be read, no signing certificate is good: the one in question may be in it. The CSMS checks
 online before it passes a certificate on (A00.FR.706).
 
 Blocking; imports ``cryptography``: runs in a thread.
@@ -59,9 +60,13 @@ def check(
             if roots
             else "no manufacturer root is installed"
         )
+    unread: list[str] = []
     for issuer in issuers:
-        if _revoked(found, issuer, lists, say):
+        if _revoked(found, issuer, lists, unread):
             return Status.REVOKED_CERTIFICATE, f"serial number {found.serial_number:X} is revoked"
+    if unread:  # it may be in there: doubt installs nothing
+        say(unread[0])
+        return Status.INVALID_CERTIFICATE, unread[0]
     return Status.ACCEPTED, ""
 
 
@@ -141,8 +146,9 @@ def _revoked(
     certificate: x509.Certificate,
     issuer: x509.Certificate,
     lists: Sequence[Path],
-    say: Callable[[str], None],
+    unread: list[str],
 ) -> bool:
+    """``unread``: gets a line for each list that cannot be read."""
     from cryptography import x509
 
     for path in lists:
@@ -157,7 +163,7 @@ def _revoked(
             if revocations.get_revoked_certificate_by_serial_number(certificate.serial_number):
                 return True
         except (OSError, ValueError, TypeError) as error:
-            say(f"{path}: no certificate revocation list, it is left aside: {error}; replace or remove it")
+            unread.append(f"{path.name}: no certificate revocation list: {error}; replace or remove it")
     return False
 
 

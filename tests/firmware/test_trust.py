@@ -190,9 +190,17 @@ def test_16_SEC_33_only_the_same_root_can_revoke(desk: Desk, maker: Manufacturer
     desk.revoke(revocation_list(root("Manufacturer Root", "Maker"), maker.signer))  # an impostor's signature
     assert desk.look(maker.signer.pem) == GOOD
     assert not desk.said
+
+
+def test_16_SEC_33_a_revocation_list_that_cannot_be_read_leaves_no_certificate_good(
+    desk: Desk, maker: Manufacturer
+) -> None:
     desk.revoke(b"garbage")
-    assert desk.look(maker.signer.pem) == GOOD
-    assert "list-2.crl: no certificate revocation list" in desk.said[0]
+    desk.refused(maker.signer.pem, "list-0.crl: no certificate revocation list")
+    assert "replace or remove it" in desk.said[0]
+    other = maker.signing()
+    desk.revoke(revocation_list(maker.root, other))
+    assert desk.look(other.pem)[0] is Status.REVOKED_CERTIFICATE, "another list still tells"
 
 
 def test_16_SEC_33_a_root_signs_no_firmware_itself(desk: Desk) -> None:
